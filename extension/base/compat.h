@@ -1,0 +1,32 @@
+/*
+ * compat.h
+ *	  Every test of the server's version stands here, with its reason.
+ */
+#ifndef TRIAGE_BASE_COMPAT_H
+#define TRIAGE_BASE_COMPAT_H
+
+#include "executor/executor.h"
+
+#if PG_VERSION_NUM < 150000
+#error "pg_triage requires PostgreSQL 15 or later"
+#endif
+
+/* 16 added the only-summarizing-indexes argument (BRIN under HOT updates). */
+#if PG_VERSION_NUM >= 160000
+#define triage_insert_index_tuples(info, slot, estate) \
+	ExecInsertIndexTuples((info), (slot), (estate), false, false, NULL, NIL, false)
+#else
+#define triage_insert_index_tuples(info, slot, estate) \
+	ExecInsertIndexTuples((info), (slot), (estate), false, false, NULL, NIL)
+#endif
+
+/* 17 replaced backendId/BackendIdGetProc numbering and moved custom wait events to names. */
+#if PG_VERSION_NUM >= 170000
+#include "utils/wait_event.h"
+#define triage_wait_event(name) WaitEventExtensionNew(name)
+#else
+#include "utils/wait_event.h"
+#define triage_wait_event(name) PG_WAIT_EXTENSION
+#endif
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * guc.h
+ *	  Settings.  One comment per setting says what the administrator decides.
+ */
+#ifndef TRIAGE_BASE_GUC_H
+#define TRIAGE_BASE_GUC_H
+
+/* may background workers run at all? */
+extern bool triage_workers;
+/* which databases the launcher visits: "*" or a comma-separated list */
+extern char *triage_databases;
+
+/* below this confidence a person decides (0..1) */
+extern double triage_min_confidence;
+/* how far the clock of a reporting system may be ahead, seconds */
+extern int triage_max_ahead;
+/* how far back a field worker may set the time a thing happened, seconds */
+extern int triage_max_back;
+
+/* the moved clock of tests and demonstrations; see clock.h */
+extern char	 *triage_now;
+extern char	 *triage_now_since;
+extern double triage_time_scale;
+
+/* set per transaction by front ends */
+extern char *triage_request_id;
+extern char *triage_happened_at;
+
+/* the courier's limits */
+extern char *triage_allowed_networks;
+extern int	 triage_courier_connections;
+extern int	 triage_courier_per_host;
+extern int	 triage_courier_batch;
+extern int	 triage_connect_timeout;
+extern int	 triage_max_response;
+/* longest wait between two attempts of a delivery, milliseconds */
+extern int triage_retry_cap;
+
+extern void triage_guc_init(void);
+
+#endif

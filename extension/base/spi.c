@@ -1,0 +1,92 @@
+/*
+ * spi.c
+ *	  Kept plans and the switch to the owner of our tables.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "base/catalog.h"
+#include "base/spi.h"
+
+void
+triage_owner_begin(OwnerSwitch *sw)
+{
+	GetUserIdAndSecContext(&sw->user, &sw->context);
+	SetUserIdAndSecContext(triage_owner(), sw->context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	sw->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+void
+triage_owner_end(OwnerSwitch *sw)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	AtEOXact_GUC(true, sw->guc_level);
+	SetUserIdAndSecContext(sw->user, sw->context);
+}
+
+static void
+prepare(KeptPlan *kept)
+{
+	SPIPlanPtr plan = SPI_prepare(kept->sql, kept->nargs, kept->types);
+
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed (%s): %s", SPI_result_code_string(SPI_result), kept->sql);
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "SPI_keepplan failed");
+	kept->plan = plan;
+}
+
+uint64
+triage_run(KeptPlan *kept, Datum *values, const char *nulls, int expect)
+{
+	int rc;
+
+	if (kept->plan == NULL)
+		prepare(kept);
+	rc = SPI_execute_plan(kept->plan, values, nulls, false, 0);
+	if (rc != expect)
+		elog(ERROR, "unexpected SPI result %s for: %s", SPI_result_code_string(rc), kept->sql);
+	return SPI_processed;
+}
+
+uint64
+triage_read(KeptPlan *kept, Datum *values, const char *nulls)
+{
+	return triage_run(kept, values, nulls, SPI_OK_SELECT);
+}
+
+Datum
+triage_result(uint64 row, int col, bool *isnull)
+{
+	Assert(row < SPI_tuptable->numvals);
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, col, isnull);
+}
+
+char *
+triage_result_text(uint64 row, int col)
+{
+	bool  isnull;
+	Datum d = triage_result(row, col, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(d);
+}
+
+int64
+triage_result_int(uint64 row, int col, int64 if_null)
+{
+	bool  isnull;
+	Datum d = triage_result(row, col, &isnull);
+
+	if (isnull)
+		return if_null;
+	return SPI_gettypeid(SPI_tuptable->tupdesc, col) == INT8OID ? DatumGetInt64(d) : DatumGetInt32(d);
+}

@@ -1,0 +1,96 @@
+/*
+ * caserow.c
+ *	  A row of triage.cases as C sees it.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/catalog.h"
+#include "casework/caserow.h"
+
+static const char *const column_names[CASE_COLUMNS] = {
+	"case_id", "number", "kind", "channel", "external_ref", "reported_at", "received_at", "reporter", "contact",
+	"body", "area", "address", "location", "case_type", "nature", "priority", "danger", "status", "lead",
+	"colour", "confidence", "dispatched_at", "closed_at", "report_count", "event_seq", "rulebook_version", "attrs"
+};
+
+const AttrNumber *
+case_attnums(Relation rel)
+{
+	static AttrNumber att[CASE_COLUMNS];
+	static Oid	relid = InvalidOid;
+
+	if (relid != RelationGetRelid(rel))
+	{
+		if (RelationGetDescr(rel)->natts > CASE_MAX_ATTRIBUTES)
+			elog(ERROR, "triage.cases has more than %d columns", CASE_MAX_ATTRIBUTES);
+		for (int i = 0; i < CASE_COLUMNS; i++)
+			att[i] = triage_attnum(rel, column_names[i]);
+		relid = RelationGetRelid(rel);
+	}
+	return att;
+}
+
+Datum
+case_value(const CaseRow *row, const AttrNumber *att, CaseColumn column)
+{
+	return row->values[att[column] - 1];
+}
+
+bool
+case_isnull(const CaseRow *row, const AttrNumber *att, CaseColumn column)
+{
+	return row->isnull[att[column] - 1];
+}
+
+char *
+case_text(const CaseRow *row, const AttrNumber *att, CaseColumn column)
+{
+	return case_isnull(row, att, column) ? NULL : TextDatumGetCString(case_value(row, att, column));
+}
+
+void
+case_set(CaseRow *row, const AttrNumber *att, CaseColumn column, Datum value)
+{
+	row->values[att[column] - 1] = value;
+	row->isnull[att[column] - 1] = false;
+}
+
+void
+case_set_text(CaseRow *row, const AttrNumber *att, CaseColumn column, const char *value)
+{
+	if (value == NULL)
+		case_set_null(row, att, column);
+	else
+		case_set(row, att, column, CStringGetTextDatum(value));
+}
+
+void
+case_set_null(CaseRow *row, const AttrNumber *att, CaseColumn column)
+{
+	row->values[att[column] - 1] = (Datum) 0;
+	row->isnull[att[column] - 1] = true;
+}
+
+void
+case_facts(const CaseRow *row, const AttrNumber *att, CaseFacts *c)
+{
+	c->case_id = DatumGetInt64(case_value(row, att, CASE_ID));
+	c->number = case_text(row, att, CASE_NUMBER);
+	c->channel = case_text(row, att, CASE_CHANNEL);
+	c->external_ref = case_text(row, att, CASE_EXTERNAL_REF);
+	c->reporter = case_text(row, att, CASE_REPORTER);
+	c->contact = case_text(row, att, CASE_CONTACT);
+	c->body = case_text(row, att, CASE_BODY);
+	c->address = case_text(row, att, CASE_ADDRESS);
+	c->status = case_text(row, att, CASE_STATUS);
+	c->lead = case_text(row, att, CASE_LEAD);
+	c->case_type = case_text(row, att, CASE_CASE_TYPE);
+	c->nature = case_text(row, att, CASE_NATURE);
+	c->area = case_text(row, att, CASE_AREA);
+	c->priority = DatumGetInt32(case_value(row, att, CASE_PRIORITY));
+	c->danger = DatumGetBool(case_value(row, att, CASE_DANGER));
+	c->reported_at = DatumGetTimestampTz(case_value(row, att, CASE_REPORTED_AT));
+}

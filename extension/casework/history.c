@@ -1,0 +1,129 @@
+/*
+ * history.c
+ *	  The hash chain over the events of a case.
+ */
+#include "postgres.h"
+
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "lib/stringinfo.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "casework/history.h"
+
+static void
+put_u32(StringInfo s, uint32 v)
+{
+	v = pg_hton32(v);
+	appendBinaryStringInfo(s, (const char *) &v, sizeof(v));
+}
+
+static void
+put_u64(StringInfo s, uint64 v)
+{
+	v = pg_hton64(v);
+	appendBinaryStringInfo(s, (const char *) &v, sizeof(v));
+}
+
+static void
+put_bytes(StringInfo s, const char *bytes, int len)
+{
+	put_u32(s, len);
+	appendBinaryStringInfo(s, bytes, len);
+}
+
+static void
+put_scalar(StringInfo s, char tag, const JsonbValue *v)
+{
+	switch (v->type)
+	{
+		case jbvNull:
+			appendStringInfoChar(s, 'n');
+			break;
+		case jbvBool:
+			appendStringInfoChar(s, v->val.boolean ? 't' : 'f');
+			break;
+		case jbvNumeric:
+			{
+				char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(v->val.numeric)));
+
+				appendStringInfoChar(s, 'd');
+				put_bytes(s, text, strlen(text));
+				pfree(text);
+				break;
+			}
+		case jbvString:
+			appendStringInfoChar(s, tag);
+			put_bytes(s, v->val.string.val, v->val.string.len);
+			break;
+		default:
+			elog(ERROR, "unexpected jsonb value in an event");
+	}
+}
+
+static void
+put_data(StringInfo s, Jsonb *data)
+{
+	JsonbIterator *it = JsonbIteratorInit(&data->root);
+	JsonbIteratorToken token;
+	JsonbValue	v;
+
+	while ((token = JsonbIteratorNext(&it, &v, false)) != WJB_DONE)
+	{
+		switch (token)
+		{
+			case WJB_BEGIN_OBJECT:
+				appendStringInfoChar(s, '{');
+				break;
+			case WJB_END_OBJECT:
+				appendStringInfoChar(s, '}');
+				break;
+			case WJB_BEGIN_ARRAY:
+				appendStringInfoChar(s, '[');
+				break;
+			case WJB_END_ARRAY:
+				appendStringInfoChar(s, ']');
+				break;
+			case WJB_KEY:
+				put_scalar(s, 'k', &v);
+				break;
+			default:
+				put_scalar(s, 's', &v);
+		}
+	}
+}
+
+void
+history_hash(const unsigned char *previous, int64 case_id, int seq, TimestampTz at,
+			 const char *actor, const char *verb, Jsonb *data, unsigned char *hash)
+{
+	static const unsigned char zeros[HISTORY_HASH_LEN];
+	StringInfoData s;
+	StringInfoData walked;
+	pg_cryptohash_ctx *ctx;
+
+	initStringInfo(&walked);
+	put_data(&walked, data);
+	initStringInfo(&s);
+	appendStringInfoChar(&s, 1);
+	appendBinaryStringInfo(&s, (const char *) (previous ? previous : zeros), HISTORY_HASH_LEN);
+	put_u64(&s, case_id);
+	put_u32(&s, seq);
+	put_u64(&s, at);
+	put_bytes(&s, actor, strlen(actor));
+	put_bytes(&s, verb, strlen(verb));
+	put_bytes(&s, walked.data, walked.len);
+	/* personal fields: none are digested yet */
+	put_u32(&s, 0);
+
+	ctx = pg_cryptohash_create(PG_SHA256);
+	if (pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) s.data, s.len) < 0 ||
+		pg_cryptohash_final(ctx, hash, HISTORY_HASH_LEN) < 0)
+		elog(ERROR, "could not compute SHA-256 of an event");
+	pg_cryptohash_free(ctx);
+	pfree(s.data);
+	pfree(walked.data);
+}

@@ -1,0 +1,582 @@
+/*
+ * intake.c
+ *	  The triggers by which a row of triage.cases becomes a case.
+ *
+ * BEFORE ROW computes and changes NEW; it writes nothing and draws no number.
+ * AFTER STATEMENT writes all that follows, for all rows at once.  What was
+ * decided travels from one to the other in memory, by case_id; a row without
+ * an entry, or one that a later trigger changed, is decided again.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "base/actor.h"
+#include "base/catalog.h"
+#include "base/clock.h"
+#include "base/guc.h"
+#include "base/names.h"
+#include "base/spi.h"
+#include "casework/caserow.h"
+#include "casework/intake.h"
+#include "casework/wake.h"
+
+PG_FUNCTION_INFO_V1(triage_intake_before);
+PG_FUNCTION_INFO_V1(triage_intake_after);
+
+/* remembered decisions; beyond this rows are decided a second time, which costs less than the memory */
+#define MAX_PENDING 16384
+
+typedef struct Pending
+{
+	int64		case_id;		/* key */
+	bool		restored;		/* taken as it came: nothing follows */
+	uint32		inputs;			/* digest of what the decision was made from */
+	Decision   *decision;
+} Pending;
+
+typedef struct Intake
+{
+	MemoryContext mcxt;			/* NULL = no statement in progress */
+	SubTransactionId subid;
+	HTAB	   *pending;
+	Book	   *book;
+	TimestampTz now;			/* one for the whole statement */
+} Intake;
+
+static Intake intake;
+
+/* set by report() for the one row it inserts */
+static const unsigned char *next_token = NULL;
+static bool next_confirmed = false;
+
+void
+intake_next(const unsigned char *token_digest, bool confirmed)
+{
+	next_token = token_digest;
+	next_confirmed = confirmed;
+}
+
+static void
+intake_end(void)
+{
+	if (intake.mcxt == NULL)
+		return;
+	if (intake.book != NULL)
+		book_release(intake.book);
+	MemoryContextDelete(intake.mcxt);
+	memset(&intake, 0, sizeof(intake));
+}
+
+static void
+intake_begin(void)
+{
+	HASHCTL		ctl = {0};
+	MemoryContext mcxt;
+
+	if (intake.mcxt != NULL)
+		return;
+	mcxt = AllocSetContextCreate(TopTransactionContext, "pg_triage intake", ALLOCSET_DEFAULT_SIZES);
+	ctl.keysize = sizeof(int64);
+	ctl.entrysize = sizeof(Pending);
+	ctl.hcxt = mcxt;
+	intake.pending = hash_create("pg_triage decisions", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	intake.mcxt = mcxt;
+	intake.subid = GetCurrentSubTransactionId();
+	intake.now = triage_clock();
+	intake.book = book_acquire();
+}
+
+static void
+at_subabort(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && intake.mcxt != NULL && intake.subid == mine)
+		intake_end();
+}
+
+static void
+at_end(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+	{
+		/* the context goes with the transaction, the hold on the book with book.c's own callback */
+		memset(&intake, 0, sizeof(intake));
+		next_token = NULL;
+		next_confirmed = false;
+	}
+}
+
+void
+intake_init(void)
+{
+	RegisterSubXactCallback(at_subabort, NULL);
+	RegisterXactCallback(at_end, NULL);
+	wake_init();
+}
+
+/* A code that a report brings must be in the book. */
+static void *
+known_code(void *found, const char *what, const char *code, const char *table)
+{
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 errmsg("%s \"%s\" does not exist", what, code),
+				 errdetail("There is no active row with this code in triage.%s.", table),
+				 errhint("Use a code listed in triage.%s, or leave the argument out.", table)));
+	return found;
+}
+
+static Channel *
+channel_of(Book *book, const char *code)
+{
+	if (code == NULL)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 errmsg("argument \"channel\" must not be null"),
+				 errhint("Name the channel the report came by, a code listed in triage.channels.")));
+	if (book->nchannels == 0)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 errmsg("channel \"%s\" does not exist", code),
+				 errdetail("No channel is configured at all."),
+				 errhint("Load a rule pack first, for example SELECT * FROM triage.load_pack('zhejiang').")));
+	return known_code(book_channel(book, code, strlen(code)), "channel", code, "channels");
+}
+
+static void
+check_caller(const Channel *channel, const char *reporter, const char *contact)
+{
+	if (channel->needs_caller && !channel->allows_anonymous && reporter == NULL && contact == NULL)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("a report by channel \"%s\" needs a caller", channel->code),
+				 errdetail("Neither reporter nor contact is given and the channel does not allow anonymous reports."),
+				 errhint("Give reporter or contact.")));
+}
+
+#define MAX_BODY (8 * 1024 * 1024)
+
+/* Text that has nothing in it to read is no text: NULL. */
+static const char *
+check_body(const Channel *channel, const char *body, size_t *len)
+{
+	size_t		folded_len = 0;
+	char	   *folded;
+
+	*len = body ? strlen(body) : 0;
+	if (*len > MAX_BODY)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the report is too long"),
+				 errdetail("It has %zu bytes, the limit is %d.", *len, MAX_BODY),
+				 errhint("Keep long documents elsewhere and report what they are about.")));
+	/* most bodies begin with something to read; fold only those that may have nothing */
+	if (*len > 0 && ((unsigned char) body[0] > ' ' && (unsigned char) body[0] < 0x80))
+		return body;
+	folded = *len > 0 ? book_fold(body, Min(*len, 4096), &folded_len) : NULL;
+	if (folded == NULL && *len > 4096)
+		folded = book_fold(body, *len, &folded_len);
+	if (folded != NULL)
+	{
+		pfree(folded);
+		return body;
+	}
+	if (channel->kind != CHANNEL_VOICE)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("a report by channel \"%s\" must have a body", channel->code),
+				 errdetail("The body is empty or holds no readable character."),
+				 errhint("Only voice channels take silent calls.")));
+	*len = 0;
+	return NULL;
+}
+
+static void
+check_reported_at(TimestampTz at, TimestampTz now)
+{
+	/* 2000-01-01: earlier times are clocks that were never set */
+	if (TIMESTAMP_NOT_FINITE(at) || at < 0)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("reported_at is not a plausible time"),
+				 errdetail("It lies before the year 2000 or is infinite."),
+				 errhint("Give the time at which the citizen reported, or leave it out for now.")));
+	if (at > now + (TimestampTz) triage_max_ahead * USECS_PER_SEC)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("reported_at lies in the future"),
+				 errdetail("It is %s, the clock shows %s.", timestamptz_to_str(at),
+						   pstrdup(timestamptz_to_str(now))),
+				 errhint("Set the reporting system's clock; triage.max_ahead is the difference that is tolerated.")));
+}
+
+/* Fill the report from a row; checks everything a reporter can get wrong. */
+static void
+report_from_row(Book *book, CaseRow *row, const AttrNumber *att, TimestampTz now, Report *r)
+{
+	char	   *area = case_text(row, att, CASE_AREA);
+	char	   *type = case_text(row, att, CASE_CASE_TYPE);
+	char	   *address = case_text(row, att, CASE_ADDRESS);
+	char	   *code = case_text(row, att, CASE_CHANNEL);
+
+	memset(r, 0, sizeof(Report));
+	r->channel = channel_of(book, code);
+	check_caller(r->channel, case_text(row, att, CASE_REPORTER), case_text(row, att, CASE_CONTACT));
+	r->body = check_body(r->channel, case_text(row, att, CASE_BODY), &r->body_len);
+	if (area != NULL)
+		r->area = known_code(book_area(book, area, strlen(area)), "area", area, "areas");
+	if (type != NULL)
+		r->given_type = known_code(book_type(book, type, strlen(type)), "case type", type, "case_types");
+	r->address = address;
+	r->address_len = address ? strlen(address) : 0;
+	r->has_location = !case_isnull(row, att, CASE_LOCATION);
+	r->at = now;
+	if (!case_isnull(row, att, CASE_ATTRS))
+	{
+		r->attrs = DatumGetJsonbP(case_value(row, att, CASE_ATTRS));
+		if (!JB_ROOT_IS_OBJECT(r->attrs))
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_CONTENT),
+					 errmsg("attrs must be a JSON object"),
+					 errhint("For example {\"subject\": \"water leak\"}.")));
+	}
+	r->min_confidence = triage_min_confidence;
+	r->confirmed = next_confirmed;
+}
+
+static uint32
+hash_text(uint32 seed, const char *text)
+{
+	return text == NULL ? hash_combine(seed, 0x5bd1e995) :
+		hash_combine(seed, hash_bytes((const unsigned char *) text, strlen(text)));
+}
+
+/* Digest of what a decision depends on, as it stands in the finished row. */
+static uint32
+inputs_of(const CaseRow *row, const AttrNumber *att)
+{
+	static const CaseColumn columns[] = {CASE_CHANNEL, CASE_BODY, CASE_AREA, CASE_CASE_TYPE, CASE_ADDRESS,
+	CASE_STATUS, CASE_LEAD};
+	uint32		h = 0;
+
+	for (int i = 0; i < (int) lengthof(columns); i++)
+	{
+		char	   *text = case_text(row, att, columns[i]);
+
+		h = hash_text(h, text);
+		if (text != NULL)
+			pfree(text);
+	}
+	return h;
+}
+
+static char *
+make_number(const Book *book, int64 case_id, TimestampTz at)
+{
+	int32		day,
+				sec;
+	int			year,
+				month,
+				mday;
+
+	if (book->local_calendar != NULL)
+		book->local_calendar->work.to_local(book->local_calendar->work.arg, at, &day, &sec);
+	else
+		day = at / USECS_PER_DAY;
+	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+	return psprintf("%04d%02d%02d-%06lld", year, month, mday, (long long) case_id);
+}
+
+/* Write the decision into the row. */
+static void
+row_from_decision(CaseRow *row, const AttrNumber *att, const Book *book, const Decision *d, TimestampTz now)
+{
+	case_set_text(row, att, CASE_AREA, d->area ? d->area->code : NULL);
+	case_set_text(row, att, CASE_CASE_TYPE, d->type ? d->type->code : NULL);
+	case_set_text(row, att, CASE_NATURE, nature_names[d->nature]);
+	case_set(row, att, CASE_PRIORITY, Int32GetDatum(d->priority));
+	case_set(row, att, CASE_DANGER, BoolGetDatum(d->danger));
+	case_set_text(row, att, CASE_STATUS, d->dispatched ? "dispatched" : "triage");
+	case_set_text(row, att, CASE_LEAD, d->parties[0].department->code);
+	case_set(row, att, CASE_CONFIDENCE, Float8GetDatum(d->confidence));
+	if (d->dispatched)
+		case_set(row, att, CASE_DISPATCHED_AT, TimestampTzGetDatum(now));
+	else
+		case_set_null(row, att, CASE_DISPATCHED_AT);
+	case_set(row, att, CASE_RULEBOOK_VERSION, Int64GetDatum(book->version));
+}
+
+/* Columns that intake alone fills, whatever the INSERT said. */
+static void
+row_basics(CaseRow *row, const AttrNumber *att, const Book *book, TimestampTz now)
+{
+	int64		case_id;
+
+	if (case_isnull(row, att, CASE_ID))
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("case_id must not be null"),
+				 errhint("Leave the column out: it is numbered by itself.")));
+	case_id = DatumGetInt64(case_value(row, att, CASE_ID));
+	if (case_isnull(row, att, CASE_REPORTED_AT))
+		case_set(row, att, CASE_REPORTED_AT, TimestampTzGetDatum(now));
+	check_reported_at(DatumGetTimestampTz(case_value(row, att, CASE_REPORTED_AT)), now);
+	case_set(row, att, CASE_RECEIVED_AT, TimestampTzGetDatum(now));
+	case_set_text(row, att, CASE_NUMBER, make_number(book, case_id, now));
+	case_set(row, att, CASE_REPORT_COUNT, Int32GetDatum(1));
+	case_set(row, att, CASE_EVENT_SEQ, Int32GetDatum(1));
+	case_set_null(row, att, CASE_COLOUR);
+	case_set_null(row, att, CASE_CLOSED_AT);
+	if (case_isnull(row, att, CASE_ATTRS))
+		case_set(row, att, CASE_ATTRS, DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+}
+
+static void
+check_trigger(FunctionCallInfo fcinfo, const char *when, bool ok)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo) || !ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function must be called as a trigger %s on triage.cases", when)));
+}
+
+static void
+remember(int64 case_id, const Decision *d, uint32 inputs)
+{
+	Pending    *p;
+	bool		found;
+
+	if (hash_get_num_entries(intake.pending) >= MAX_PENDING && d != NULL)
+		return;
+	p = hash_search(intake.pending, &case_id, HASH_ENTER, &found);
+	p->restored = d == NULL;
+	p->inputs = inputs;
+	p->decision = NULL;
+	if (d != NULL)
+	{
+		p->decision = MemoryContextAlloc(intake.mcxt, sizeof(Decision));
+		*p->decision = *d;
+		if (d->route_error != NULL)
+			p->decision->route_error = MemoryContextStrdup(intake.mcxt, d->route_error);
+	}
+}
+
+Datum
+triage_intake_before(PG_FUNCTION_ARGS)
+{
+	TriggerData *td = (TriggerData *) fcinfo->context;
+	Relation	rel;
+	const AttrNumber *att;
+	CaseRow		row;
+	Report		report;
+	Decision	decision;
+
+	check_trigger(fcinfo, "before insert for each row",
+				  td != NULL && TRIGGER_FIRED_BEFORE(td->tg_event) && TRIGGER_FIRED_FOR_ROW(td->tg_event) &&
+				  TRIGGER_FIRED_BY_INSERT(td->tg_event));
+	rel = td->tg_relation;
+	att = case_attnums(rel);
+	row.desc = RelationGetDescr(rel);
+	heap_deform_tuple(td->tg_trigtuple, row.desc, row.values, row.isnull);
+	if (!case_isnull(&row, att, CASE_STATUS))
+	{
+		/* a dump being restored, or a copy from another system: rows as they were */
+		if (!triage_is_admin(triage_actor()))
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_RIGHTS),
+					 errmsg("column \"status\" must not be given"),
+					 errdetail("Only an administrator may load cases with the state they had elsewhere."),
+					 errhint("Leave status, lead and the other decided columns out: intake fills them.")));
+		intake_begin();
+		remember(DatumGetInt64(case_value(&row, att, CASE_ID)), NULL, 0);
+		return PointerGetDatum(td->tg_trigtuple);
+	}
+	intake_begin();
+	row_basics(&row, att, intake.book, intake.now);
+	report_from_row(intake.book, &row, att, intake.now, &report);
+	decide(intake.book, &report, &decision);
+	row_from_decision(&row, att, intake.book, &decision, intake.now);
+	remember(DatumGetInt64(case_value(&row, att, CASE_ID)), &decision, inputs_of(&row, att));
+	return PointerGetDatum(heap_form_tuple(row.desc, row.values, row.isnull));
+}
+
+/* A trigger behind ours changed what the decision was made from: the row itself must follow. */
+static void
+correct_row(const CaseRow *row, const AttrNumber *att)
+{
+	static KeptPlan update = {.sql = "UPDATE triage.cases SET area = $2, case_type = $3, nature = $4, priority = $5,"
+		" danger = $6, status = $7, lead = $8, confidence = $9, dispatched_at = $10 WHERE case_id = $1",
+		.nargs = 10, .types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, BOOLOID, TEXTOID, TEXTOID,
+	FLOAT8OID, TIMESTAMPTZOID}};
+	static const CaseColumn columns[] = {CASE_ID, CASE_AREA, CASE_CASE_TYPE, CASE_NATURE, CASE_PRIORITY,
+	CASE_DANGER, CASE_STATUS, CASE_LEAD, CASE_CONFIDENCE, CASE_DISPATCHED_AT};
+	Datum		values[lengthof(columns)];
+	char		nulls[lengthof(columns)];
+	OwnerSwitch sw;
+
+	for (int i = 0; i < (int) lengthof(columns); i++)
+	{
+		values[i] = case_value(row, att, columns[i]);
+		nulls[i] = case_isnull(row, att, columns[i]) ? 'n' : ' ';
+	}
+	triage_owner_begin(&sw);
+	triage_run(&update, values, nulls, SPI_OK_UPDATE);
+	triage_owner_end(&sw);
+}
+
+/* Decide a row that has no decision in memory, or one that no longer fits. */
+static void
+decide_again(CaseRow *row, const AttrNumber *att, bool changed, Report *report, Decision *d)
+{
+	char	   *status = case_text(row, att, CASE_STATUS);
+
+	/* a row that merely was not remembered holds its own result: area and type are given, not found */
+	if (!changed)
+	{
+		Area	   *area;
+
+		/* terms alone are never wholly sure: this type was given */
+		if (DatumGetFloat8(case_value(row, att, CASE_CONFIDENCE)) < 1.0)
+			case_set_null(row, att, CASE_CASE_TYPE);
+		report_from_row(intake.book, row, att, intake.now, report);
+		area = report->area;
+		report->area = NULL;
+		decide(intake.book, report, d);
+		/* the place may have been given: then the text alone finds another */
+		if (d->area != area)
+		{
+			report->area = area;
+			decide(intake.book, report, d);
+		}
+		pfree(status);
+		return;
+	}
+	report_from_row(intake.book, row, att, intake.now, report);
+	decide(intake.book, report, d);
+	row_from_decision(row, att, intake.book, d, intake.now);
+	correct_row(row, att);
+}
+
+static void
+note_hold(void)
+{
+	static KeptPlan hold = {.sql = "INSERT INTO triage.local_state (key, value, at)"
+		" VALUES ('hold', 'cases were loaded with their state', pg_catalog.clock_timestamp())"
+	" ON CONFLICT (key) DO NOTHING", .nargs = 0};
+	OwnerSwitch sw;
+
+	triage_owner_begin(&sw);
+	triage_run(&hold, NULL, NULL, SPI_OK_INSERT);
+	triage_owner_end(&sw);
+}
+
+static void
+claim_reference(Writer *w, const CaseFacts *c)
+{
+	Row			row;
+
+	if (c->external_ref == NULL)
+		return;
+	row_init(&row);
+	row_text(&row, REF_CHANNEL, c->channel);
+	row_text(&row, REF_EXTERNAL_REF, c->external_ref);
+	row_int64(&row, REF_CASE_ID, c->case_id);
+	writer_put(w, TO_REFS, &row);
+}
+
+/* Everything that follows from one new row; returns false for a restored one. */
+static bool
+follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
+{
+	int64		case_id = DatumGetInt64(case_value(row, att, CASE_ID));
+	Pending    *p = hash_search(intake.pending, &case_id, HASH_FIND, NULL);
+	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
+	CaseFacts	c;
+	Report		report;
+	Decision	again;
+	Decision   *d;
+
+	if (p != NULL && p->restored)
+	{
+		MemoryContextSwitchTo(old);
+		return false;
+	}
+	if (p != NULL && p->inputs == inputs_of(row, att))
+	{
+		d = p->decision;
+		memset(&report, 0, sizeof(report));
+		report.channel = channel_of(intake.book, case_text(row, att, CASE_CHANNEL));
+		report.at = intake.now;
+		if (d->verdict == VERDICT_GIVEN)
+			report.given_type = d->type;
+	}
+	else
+	{
+		decide_again(row, att, p != NULL, &report, &again);
+		d = &again;
+	}
+	case_facts(row, att, &c);
+	/* a token given by report() means that report() has claimed the reference */
+	if (next_token == NULL)
+		claim_reference(w, &c);
+	records_new_case(w, intake.book, &c, &report, d, intake.now, actor, next_token);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+Datum
+triage_intake_after(PG_FUNCTION_ARGS)
+{
+	TriggerData *td = (TriggerData *) fcinfo->context;
+	const AttrNumber *att;
+	TupleTableSlot *slot;
+	Writer	   *w;
+	char	   *actor;
+	bool		restored = false;
+
+	check_trigger(fcinfo, "after insert for each statement",
+				  td != NULL && TRIGGER_FIRED_AFTER(td->tg_event) && TRIGGER_FIRED_FOR_STATEMENT(td->tg_event) &&
+				  TRIGGER_FIRED_BY_INSERT(td->tg_event) && td->tg_newtable != NULL);
+	if (tuplestore_tuple_count(td->tg_newtable) == 0)
+	{
+		intake_end();
+		return PointerGetDatum(NULL);
+	}
+	intake_begin();
+	att = case_attnums(td->tg_relation);
+	actor = triage_actor_name();
+	slot = MakeSingleTupleTableSlot(RelationGetDescr(td->tg_relation), &TTSOpsMinimalTuple);
+	w = writer_open();
+	tuplestore_rescan(td->tg_newtable);
+	while (tuplestore_gettupleslot(td->tg_newtable, true, false, slot))
+	{
+		CaseRow		row;
+
+		slot_getallattrs(slot);
+		row.desc = slot->tts_tupleDescriptor;
+		memcpy(row.values, slot->tts_values, row.desc->natts * sizeof(Datum));
+		memcpy(row.isnull, slot->tts_isnull, row.desc->natts * sizeof(bool));
+		restored |= !follow_up(w, &row, att, actor);
+		writer_flush_some(w);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	writer_close(w);
+	intake_end();
+	if (restored)
+		note_hold();
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,227 @@
+/*
+ * records.c
+ *	  The rows that follow from a decision.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/json.h"
+#include "casework/history.h"
+#include "casework/outbox.h"
+#include "casework/records.h"
+#include "casework/wake.h"
+
+void
+records_event(Writer *w, int64 case_id, int seq, TimestampTz at, const char *actor, const char *verb,
+			  Jsonb *data, const unsigned char *previous, unsigned char *hash)
+{
+	Row			row;
+
+	history_hash(previous, case_id, seq, at, actor, verb, data, hash);
+	row_init(&row);
+	row_int64(&row, EVT_CASE_ID, case_id);
+	row_int(&row, EVT_SEQ, seq);
+	row_time(&row, EVT_AT, at);
+	row_text(&row, EVT_ACTOR, actor);
+	row_text(&row, EVT_VERB, verb);
+	row_set(&row, EVT_DATA, JsonbPGetDatum(data));
+	row_bytes(&row, EVT_HASH, hash, HISTORY_HASH_LEN);
+	writer_put(w, TO_EVENTS, &row);
+}
+
+void
+records_clock(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq, const CaseType *type,
+			  Stage stage, int priority, bool danger, const Area *area, TimestampTz start)
+{
+	Policy	   *policy = policy_for(book, type, stage, priority, danger, area);
+	ClockLimit	limit;
+	Row			row;
+
+	if (policy == NULL)
+		return;
+	limit_start(policy, start, &limit);
+	row_init(&row);
+	row_int64(&row, CLK_CASE_ID, case_id);
+	row_int(&row, CLK_CLOCK_ID, ++at->clock_id);
+	if (assignment_seq > 0)
+		row_int(&row, CLK_ASSIGNMENT_SEQ, assignment_seq);
+	row_text(&row, CLK_STAGE, stage_names[stage]);
+	row_text(&row, CLK_STATE, "running");
+	row_text(&row, CLK_POLICY, policy->code);
+	row_int64(&row, CLK_POLICY_VERSION, book->version);
+	if (policy->unit >= UNIT_WORK_HOUR && policy->calendar != NULL)
+	{
+		row_text(&row, CLK_CALENDAR, policy->calendar->code);
+		row_int(&row, CLK_CALENDAR_VERSION, policy->calendar->version);
+	}
+	row_int(&row, CLK_AMOUNT, policy->amount);
+	row_text(&row, CLK_UNIT, unit_names[policy->unit]);
+	row_text(&row, CLK_LADDER, policy->ladder ? policy->ladder->code : NULL);
+	row_int(&row, CLK_NEXT_STEP, limit.next_step);
+	row_int(&row, CLK_OCCURRENCE, 0);
+	row_time(&row, CLK_STARTED_AT, start);
+	row_time(&row, CLK_DUE_AT, limit.due_at);
+	row_time(&row, CLK_NEXT_STEP_AT, limit.next_step_at);
+	writer_put(w, TO_CLOCKS, &row);
+	wake_timekeeper_at_commit(limit.next_step_at);
+}
+
+static void
+put_assignment(Writer *w, int64 case_id, int seq, const Department *department, Duty duty, int parent_seq,
+			   TimestampTz now)
+{
+	Row			row;
+
+	row_init(&row);
+	row_int64(&row, ASG_CASE_ID, case_id);
+	row_int(&row, ASG_SEQ, seq);
+	row_text(&row, ASG_DEPARTMENT, department->code);
+	row_text(&row, ASG_DUTY, duty_names[duty]);
+	if (parent_seq > 0)
+		row_int(&row, ASG_PARENT_SEQ, parent_seq);
+	row_text(&row, ASG_STATUS, "offered");
+	row_time(&row, ASG_OFFERED_AT, now);
+	writer_put(w, TO_ASSIGNMENTS, &row);
+}
+
+void
+records_party(Writer *w, Book *book, const CaseFacts *c, const CaseType *type, const Area *area,
+			  Department *department, Duty duty, int parent_seq, TimestampTz now, Counters *at, int event_seq)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
+	int			seq = ++at->assignment_seq;
+
+	put_assignment(w, c->case_id, seq, department, duty, parent_seq, now);
+	if (duty == DUTY_LEAD)
+	{
+		records_clock(w, book, c->case_id, at, seq, type, STAGE_ACCEPT, c->priority, c->danger, area, now);
+		records_clock(w, book, c->case_id, at, seq, type, STAGE_FEEDBACK, c->priority, c->danger, area, now);
+	}
+	else if (duty == DUTY_ASSIST || duty == DUTY_EXPERT)
+		records_clock(w, book, c->case_id, at, seq, type, STAGE_ASSIST, c->priority, c->danger, area, now);
+	else if (duty == DUTY_ON_SCENE || duty == DUTY_BACKUP)
+		records_clock(w, book, c->case_id, at, seq, type, STAGE_ARRIVE, c->priority, c->danger, area, now);
+	outbox_put(w, book, c, department->endpoint, "assigned", event_seq, now, department->code,
+			   duty_names[duty], NULL);
+	MemoryContextSwitchTo(old);
+}
+
+void
+records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, TimestampTz now,
+				 int parent_seq, Counters *at, int event_seq)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
+	int			lead_seq = at->assignment_seq + 1;
+	bool		team = false;
+
+	for (int i = 0; i < d->nparties; i++)
+	{
+		/* all take part at the lead's call; the lead itself at that of whoever dispatched */
+		records_party(w, book, c, d->type, d->area, d->parties[i].department, d->parties[i].duty,
+					  i == 0 ? parent_seq : lead_seq, now, at, event_seq);
+		team |= d->parties[i].duty == DUTY_ON_SCENE;
+	}
+	/* where somebody must go and no team is named, the lead goes */
+	if (!team && d->type != NULL && d->type->scene)
+		records_clock(w, book, c->case_id, at, lead_seq, d->type, STAGE_ARRIVE, d->priority, d->danger,
+					  d->area, now);
+	records_clock(w, book, c->case_id, at, 0, d->type, STAGE_RESOLVE, d->priority, d->danger, d->area, now);
+	MemoryContextSwitchTo(old);
+}
+
+/* Nobody decided yet: the centre owns the case and the clock. */
+static void
+put_triage(Writer *w, Book *book, const CaseFacts *c, const Decision *d, TimestampTz now, Counters *at)
+{
+	Department *centre = d->parties[0].department;
+
+	put_assignment(w, c->case_id, ++at->assignment_seq, centre, DUTY_LEAD, 0, now);
+	records_clock(w, book, c->case_id, at, at->assignment_seq, d->type, STAGE_TRIAGE, d->priority, d->danger,
+				  d->area, now);
+	if (d->verdict == VERDICT_SILENT)
+		records_clock(w, book, c->case_id, at, at->assignment_seq, d->type, STAGE_RING_BACK, d->priority,
+					  d->danger, d->area, now);
+	outbox_put(w, book, c, centre->endpoint, "triage", at->event_seq, now, centre->code, "lead", NULL);
+}
+
+void
+records_decision(Writer *w, Book *book, int64 case_id, int seq, const Report *r, const Decision *d,
+				 TimestampTz now)
+{
+	Row			row;
+
+	row_init(&row);
+	row_int64(&row, DEC_CASE_ID, case_id);
+	row_int(&row, DEC_SEQ, seq);
+	row_time(&row, DEC_AT, now);
+	row_int64(&row, DEC_VERSION, book->version);
+	row_bytes(&row, DEC_DIGEST, book->digest, sizeof(book->digest));
+	row_text(&row, DEC_ROUTE, d->route ? d->route->code : NULL);
+	row_text(&row, DEC_CASE_TYPE, d->type ? d->type->code : NULL);
+	row_set(&row, DEC_FACTS, JsonbPGetDatum(decision_facts(book, r, d)));
+	row_set(&row, DEC_CANDIDATES, JsonbPGetDatum(decision_candidates(d)));
+	row_text(&row, DEC_REASON, decision_reason(d));
+	writer_put(w, TO_DECISIONS, &row);
+}
+
+static void
+put_source(Writer *w, const CaseFacts *c, const unsigned char *token)
+{
+	Row			row;
+
+	row_init(&row);
+	row_int64(&row, SRC_CASE_ID, c->case_id);
+	row_int(&row, SRC_SEQ, 1);
+	row_text(&row, SRC_CHANNEL, c->channel);
+	row_text(&row, SRC_EXTERNAL_REF, c->external_ref);
+	row_text(&row, SRC_REPORTER, c->reporter);
+	row_text(&row, SRC_CONTACT, c->contact);
+	row_set(&row, SRC_CONFIDENTIAL, BoolGetDatum(false));
+	row_time(&row, SRC_REPORTED_AT, c->reported_at);
+	/* the first report's words stand in the case itself */
+	if (token != NULL)
+		row_bytes(&row, SRC_TOKEN, token, HISTORY_HASH_LEN);
+	writer_put(w, TO_SOURCES, &row);
+}
+
+static Jsonb *
+report_event_data(const CaseFacts *c, const Decision *d)
+{
+	JsonBuild	b = {0};
+
+	jb_object(&b, NULL);
+	jb_text(&b, "channel", c->channel);
+	jb_text(&b, "status", c->status);
+	jb_text(&b, "case_type", c->case_type);
+	jb_text(&b, "nature", c->nature);
+	jb_int(&b, "priority", c->priority);
+	jb_bool(&b, "danger", c->danger);
+	jb_text(&b, "area", c->area);
+	jb_text(&b, "lead", c->lead);
+	jb_text(&b, "route", d->route ? d->route->code : NULL);
+	jb_text(&b, "verdict", verdict_names[d->verdict]);
+	jb_text(&b, "route_error", d->route_error);
+	jb_end_object(&b);
+	return jb_finish(&b);
+}
+
+void
+records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, const Decision *d,
+				 TimestampTz now, const char *actor, const unsigned char *token)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
+	Counters	at = {0, 0, 1, 1};
+	unsigned char hash[HISTORY_HASH_LEN];
+
+	put_source(w, c, token);
+	records_decision(w, book, c->case_id, 1, r, d, now);
+	if (d->dispatched)
+		records_dispatch(w, book, c, d, now, 0, &at, at.event_seq);
+	else
+		put_triage(w, book, c, d, now, &at);
+	records_event(w, c->case_id, at.event_seq, now, actor, "report", report_event_data(c, d), NULL, hash);
+	MemoryContextSwitchTo(old);
+}

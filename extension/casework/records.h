@@ -1,0 +1,68 @@
+/*
+ * records.h
+ *	  The rows that follow from a decision: source, decision, assignments,
+ *	  clocks, event, deliveries.
+ */
+#ifndef TRIAGE_CASEWORK_RECORDS_H
+#define TRIAGE_CASEWORK_RECORDS_H
+
+#include "casework/writer.h"
+#include "rulebook/decide.h"
+
+/* What the rows need to know of their case.  Strings may be NULL where the column may. */
+typedef struct CaseFacts
+{
+	int64		case_id;
+	const char *number;
+	const char *channel;
+	const char *external_ref;
+	const char *reporter;
+	const char *contact;
+	const char *body;
+	const char *address;
+	const char *status;
+	const char *lead;
+	const char *case_type;
+	const char *nature;
+	const char *area;
+	int			priority;
+	bool		danger;
+	TimestampTz reported_at;
+} CaseFacts;
+
+/* Where the next rows of a case go on counting. */
+typedef struct Counters
+{
+	int			assignment_seq; /* last used, 0 = none */
+	int			clock_id;
+	int			event_seq;
+	int			decision_seq;
+} Counters;
+
+/* All rows of a new case; token = NULL or 32 bytes, the digest of the citizen's token. */
+extern void records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, const Decision *d,
+							 TimestampTz now, const char *actor, const unsigned char *token);
+
+/* The decision's row alone. */
+extern void records_decision(Writer *w, Book *book, int64 case_id, int seq, const Report *r,
+							 const Decision *d, TimestampTz now);
+
+/* Assignments of all parties with their clocks and deliveries, and the clocks of the case. */
+extern void records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, TimestampTz now,
+							 int parent_seq, Counters *at, int event_seq);
+
+/* One more party of a case that runs already. */
+extern void records_party(Writer *w, Book *book, const CaseFacts *c, const CaseType *type, const Area *area,
+						  Department *department, Duty duty, int parent_seq, TimestampTz now, Counters *at,
+						  int event_seq);
+
+/* A clock; does nothing when no policy times the stage. */
+extern void records_clock(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq,
+						  const CaseType *type, Stage stage, int priority, bool danger, const Area *area,
+						  TimestampTz start);
+
+/* An event; previous = hash of the one before, NULL for the first; the new hash is left in `hash`. */
+extern void records_event(Writer *w, int64 case_id, int seq, TimestampTz at, const char *actor,
+						  const char *verb, Jsonb *data, const unsigned char *previous, unsigned char *hash);
+
+#endif

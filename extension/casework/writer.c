@@ -1,0 +1,275 @@
+/*
+ * writer.c
+ *	  Writes rows of our own operational tables in batches.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "base/catalog.h"
+#include "base/compat.h"
+#include "casework/writer.h"
+
+#define SLOTS 256				/* rows of one table written at a time */
+#define FLUSH_BYTES (1024 * 1024)	/* buffered values that are worth a flush */
+
+typedef struct TargetInfo
+{
+	const char *table;
+	int			ncolumns;
+	const char *columns[WRITER_MAX_COLUMNS];
+} TargetInfo;
+
+static const TargetInfo targets[TARGET_COUNT] = {
+	[TO_SOURCES] = {"case_sources", SRC_COLUMNS,
+		{"case_id", "seq", "channel", "external_ref", "reporter", "contact", "language", "confidential",
+		"reported_at", "body", "token"}},
+	[TO_DECISIONS] = {"decisions", DEC_COLUMNS,
+		{"case_id", "seq", "at", "rulebook_version", "rulebook_digest", "route", "case_type", "facts",
+		"candidates", "reason"}},
+	[TO_ASSIGNMENTS] = {"assignments", ASG_COLUMNS,
+		{"case_id", "seq", "department", "duty", "parent_seq", "status", "offered_at"}},
+	[TO_CLOCKS] = {"clocks", CLK_COLUMNS,
+		{"case_id", "clock_id", "assignment_seq", "stage", "state", "policy", "policy_version", "calendar",
+		"calendar_version", "amount", "unit", "ladder", "next_step", "occurrence", "started_at", "due_at",
+		"next_step_at"}},
+	[TO_EVENTS] = {"events", EVT_COLUMNS,
+		{"case_id", "seq", "at", "actor", "verb", "data", "hash"}},
+	[TO_DELIVERIES] = {"deliveries", DLV_COLUMNS,
+		{"case_id", "delivery_id", "endpoint", "event_seq", "type", "state", "attempts", "created_at",
+		"next_attempt_at", "payload"}},
+	[TO_REFS] = {"case_refs", REF_COLUMNS,
+		{"channel", "external_ref", "case_id"}},
+	[TO_SEGMENTS] = {"clock_segments", SEG_COLUMNS,
+		{"case_id", "clock_id", "segment", "state", "started_at", "ended_at", "work", "policy_version",
+		"calendar_version"}},
+	[TO_STEPS] = {"clock_steps", STP_COLUMNS,
+		{"case_id", "clock_id", "step", "occurrence", "colour", "action", "department", "due_at", "fired_at",
+		"lateness", "collapsed"}},
+};
+
+typedef struct OpenTarget
+{
+	Relation	rel;			/* NULL until a row comes */
+	ResultRelInfo *info;
+	AttrNumber	attnum[WRITER_MAX_COLUMNS];
+	BulkInsertState bulk;
+	int			nslots;			/* filled */
+	int			made;			/* created */
+	TupleTableSlot *slots[SLOTS];
+} OpenTarget;
+
+struct Writer
+{
+	MemoryContext owner;		/* all that lives as long as the writer */
+	MemoryContext values;		/* emptied by each flush */
+	EState	   *estate;
+	CommandId	cid;
+	OpenTarget	open[TARGET_COUNT];
+};
+
+Writer *
+writer_open(void)
+{
+	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "pg_triage writer", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(mcxt);
+	Writer	   *w = palloc0(sizeof(Writer));
+
+	w->owner = mcxt;
+	w->values = AllocSetContextCreate(mcxt, "pg_triage writer values", ALLOCSET_DEFAULT_SIZES);
+	w->estate = CreateExecutorState();
+	w->cid = GetCurrentCommandId(true);
+	MemoryContextSwitchTo(old);
+	return w;
+}
+
+MemoryContext
+writer_context(Writer *w)
+{
+	return w->values;
+}
+
+static void
+target_open(Writer *w, Target target)
+{
+	OpenTarget *t = &w->open[target];
+	const TargetInfo *info = &targets[target];
+	MemoryContext old = MemoryContextSwitchTo(w->owner);
+
+	t->rel = table_open(triage_relid(info->table), RowExclusiveLock);
+	t->info = makeNode(ResultRelInfo);
+	InitResultRelInfo(t->info, t->rel, 0, NULL, 0);
+	ExecOpenIndices(t->info, false);
+	for (int i = 0; i < info->ncolumns; i++)
+		t->attnum[i] = triage_attnum(t->rel, info->columns[i]);
+	t->bulk = GetBulkInsertState();
+	MemoryContextSwitchTo(old);
+}
+
+static void
+check_not_null(const OpenTarget *t, TupleTableSlot *slot)
+{
+	TupleDesc	desc = RelationGetDescr(t->rel);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attnotnull && slot->tts_isnull[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NOT_NULL_VIOLATION),
+					 errmsg("null value in column \"%s\" of \"%s\"", NameStr(att->attname),
+							RelationGetRelationName(t->rel))));
+	}
+}
+
+static void
+target_flush(Writer *w, OpenTarget *t)
+{
+	if (t->nslots == 0)
+		return;
+	table_multi_insert(t->rel, t->slots, t->nslots, w->cid, 0, t->bulk);
+	for (int i = 0; i < t->nslots; i++)
+	{
+		if (t->info->ri_NumIndices > 0)
+			list_free(triage_insert_index_tuples(t->info, t->slots[i], w->estate));
+		ExecClearTuple(t->slots[i]);
+		ResetPerTupleExprContext(w->estate);
+	}
+	t->nslots = 0;
+}
+
+static void
+flush_all(Writer *w)
+{
+	MemoryContext old = MemoryContextSwitchTo(w->owner);
+
+	for (int i = 0; i < TARGET_COUNT; i++)
+		target_flush(w, &w->open[i]);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(w->values);
+}
+
+void
+writer_put(Writer *w, Target target, const Row *row)
+{
+	OpenTarget *t = &w->open[target];
+	TupleTableSlot *slot;
+
+	if (t->rel == NULL)
+		target_open(w, target);
+	if (t->nslots == SLOTS)
+	{
+		/* values of all tables share one context, so only this one is written now */
+		MemoryContext old = MemoryContextSwitchTo(w->owner);
+
+		target_flush(w, t);
+		MemoryContextSwitchTo(old);
+	}
+	if (t->nslots == t->made)
+	{
+		MemoryContext old = MemoryContextSwitchTo(w->owner);
+
+		t->slots[t->made++] = table_slot_create(t->rel, NULL);
+		MemoryContextSwitchTo(old);
+	}
+	slot = t->slots[t->nslots++];
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
+	for (int i = 0; i < targets[target].ncolumns; i++)
+	{
+		slot->tts_values[t->attnum[i] - 1] = row->values[i];
+		slot->tts_isnull[t->attnum[i] - 1] = row->isnull[i];
+	}
+	ExecStoreVirtualTuple(slot);
+	check_not_null(t, slot);
+}
+
+void
+writer_flush_some(Writer *w)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (MemoryContextMemAllocated(w->values, true) > FLUSH_BYTES)
+		flush_all(w);
+}
+
+void
+writer_close(Writer *w)
+{
+	flush_all(w);
+	for (int i = 0; i < TARGET_COUNT; i++)
+	{
+		OpenTarget *t = &w->open[i];
+
+		if (t->rel == NULL)
+			continue;
+		table_finish_bulk_insert(t->rel, 0);
+		FreeBulkInsertState(t->bulk);
+		for (int s = 0; s < t->made; s++)
+			ExecDropSingleTupleTableSlot(t->slots[s]);
+		ExecCloseIndices(t->info);
+		table_close(t->rel, NoLock);
+	}
+	FreeExecutorState(w->estate);
+	MemoryContextDelete(w->owner);
+	CommandCounterIncrement();
+}
+
+void
+row_init(Row *row)
+{
+	memset(row->isnull, true, sizeof(row->isnull));
+	memset(row->values, 0, sizeof(row->values));
+}
+
+void
+row_set(Row *row, int column, Datum value)
+{
+	row->values[column] = value;
+	row->isnull[column] = false;
+}
+
+void
+row_text(Row *row, int column, const char *value)
+{
+	if (value != NULL)
+		row_set(row, column, CStringGetTextDatum(value));
+}
+
+void
+row_bytes(Row *row, int column, const void *bytes, size_t len)
+{
+	bytea	   *b = palloc(VARHDRSZ + len);
+
+	SET_VARSIZE(b, VARHDRSZ + len);
+	memcpy(VARDATA(b), bytes, len);
+	row_set(row, column, PointerGetDatum(b));
+}
+
+void
+row_int(Row *row, int column, int value)
+{
+	row_set(row, column, Int32GetDatum(value));
+}
+
+void
+row_int64(Row *row, int column, int64 value)
+{
+	row_set(row, column, Int64GetDatum(value));
+}
+
+void
+row_time(Row *row, int column, TimestampTz at)
+{
+	if (!TIMESTAMP_NOT_FINITE(at))
+		row_set(row, column, TimestampTzGetDatum(at));
+}

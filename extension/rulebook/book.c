@@ -1,0 +1,183 @@
+/*
+ * book.c
+ *	  Keeps the compiled rulebook of this session and knows when it is stale.
+ *
+ * A statement trigger on each configuration table changes triage.rulebook and
+ * with it sends a relation invalidation; every session hears it when it next
+ * takes a lock.  The callback only counts.  A book is built with one latest
+ * snapshot over all tables, whatever the isolation level of the transaction:
+ * intake uses the newest committed rules plus the transaction's own.  When
+ * the count moved during the build, the build is done again.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/unicode_norm.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/catalog.h"
+#include "rulebook/book.h"
+#include "text/normalize.h"
+
+PG_FUNCTION_INFO_V1(triage_invalidate_rulebook);
+
+static Book *current = NULL;
+static Oid	watched_relid = InvalidOid;
+static uint64 generation = 0;	/* moves with every invalidation that may concern us */
+static uint64 built_generation = 0;
+
+static void
+rulebook_changed(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == watched_relid)
+		generation++;
+}
+
+static Book *
+book_build(Oid relid)
+{
+	MemoryContext mcxt = AllocSetContextCreate(CacheMemoryContext ? CacheMemoryContext : TopMemoryContext,
+											   "pg_triage rulebook", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "pg_triage rulebook build",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	Book	   *book = MemoryContextAllocZero(mcxt, sizeof(Book));
+	Snapshot	snapshot;
+
+	book->mcxt = mcxt;
+	PG_TRY();
+	{
+		snapshot = RegisterSnapshot(GetLatestSnapshot());
+		book_load(book, snapshot);
+		UnregisterSnapshot(snapshot);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(mcxt);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+	return book;
+}
+
+static void
+book_drop(Book *book)
+{
+	book->stale = true;
+	if (book->refs == 0)
+		MemoryContextDelete(book->mcxt);
+}
+
+Book *
+book_acquire(void)
+{
+	Oid			relid;
+
+	AcceptInvalidationMessages();
+	relid = triage_relid("rulebook");
+	if (relid != watched_relid)
+	{
+		watched_relid = relid;
+		generation++;
+	}
+	/* a statement in progress keeps the rules it began with */
+	while (current == NULL || (built_generation != generation && current->refs == 0))
+	{
+		uint64		before = generation;
+		Book	   *book = book_build(relid);
+
+		if (current != NULL)
+			book_drop(current);
+		current = book;
+		built_generation = before;
+	}
+	current->refs++;
+	return current;
+}
+
+void
+book_release(Book *book)
+{
+	Assert(book->refs > 0);
+	if (--book->refs == 0 && book->stale)
+		MemoryContextDelete(book->mcxt);
+}
+
+/* An error may have skipped releases: no hold outlives its transaction. */
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+		return;
+	if (current != NULL && current->refs > 0)
+	{
+		current->refs = 0;
+		/* scores may have been left half summed by an error */
+		memset(current->scores, 0, Max(current->ntypes, 1) * sizeof(int));
+	}
+}
+
+char *
+book_fold(const char *text, size_t len, size_t *folded_len)
+{
+	char	   *out = palloc(TEXT_FOLD_BOUND(len) + 1);
+	bool		needs_nfkc = false;
+
+	*folded_len = text_fold(text, len, out, &needs_nfkc);
+	if (needs_nfkc)
+	{
+		pg_wchar   *chars = palloc((len + 1) * sizeof(pg_wchar));
+		int			n = 0;
+		pg_wchar   *normal;
+		char	   *bytes;
+		size_t		at = 0;
+
+		for (size_t i = 0; i < len; i += pg_utf_mblen((const unsigned char *) text + i))
+			chars[n++] = utf8_to_unicode((const unsigned char *) text + i);
+		chars[n] = 0;
+		normal = unicode_normalize(UNICODE_NFKC, chars);
+		for (n = 0; normal[n] != 0; n++)
+			;
+		bytes = palloc((size_t) n * 4 + 1);
+		for (int i = 0; i < n; i++)
+		{
+			unicode_to_utf8(normal[i], (unsigned char *) bytes + at);
+			at += pg_utf_mblen((unsigned char *) bytes + at);
+		}
+		pfree(out);
+		out = palloc(TEXT_FOLD_BOUND(at) + 1);
+		*folded_len = text_fold_normalized(bytes, at, out);
+		pfree(bytes);
+		pfree(normal);
+		pfree(chars);
+	}
+	if (*folded_len == 0)
+	{
+		pfree(out);
+		return NULL;
+	}
+	out[*folded_len] = '\0';
+	return out;
+}
+
+void
+book_init(void)
+{
+	CacheRegisterRelcacheCallback(rulebook_changed, (Datum) 0);
+	RegisterXactCallback(end_of_transaction, NULL);
+}
+
+/* For the configuration triggers: every session hears of it at commit, this one at once. */
+Datum
+triage_invalidate_rulebook(PG_FUNCTION_ARGS)
+{
+	CacheInvalidateRelcacheByRelid(triage_relid("rulebook"));
+	PG_RETURN_VOID();
+}

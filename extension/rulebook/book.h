@@ -1,0 +1,403 @@
+/*
+ * book.h
+ *	  The compiled rulebook: one version of all configuration, in memory.
+ *
+ * A book is read-only once built, apart from what is compiled when first
+ * reached (conditions) and small memos.  Everything it points to lives in its
+ * own memory context.  Rows that are not active, or whose codes lead nowhere,
+ * are not in the book; lint() names them.
+ */
+#ifndef TRIAGE_RULEBOOK_BOOK_H
+#define TRIAGE_RULEBOOK_BOOK_H
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "pgtime.h"
+#include "utils/palloc.h"
+#include "utils/snapshot.h"
+
+#include "rulebook/condition.h"
+#include "text/terms.h"
+#include "worktime/calendar.h"
+
+/* Lookup by code in an array of structs whose first member is the code. */
+typedef struct CodeIndex
+{
+	char  *base;
+	size_t stride;
+	uint32 mask;
+	int32 *slots; /* index into base, -1 = free */
+} CodeIndex;
+
+extern void	 code_index_build(CodeIndex *index, void *base, size_t stride, int n, MemoryContext mcxt);
+extern void *code_index_find(const CodeIndex *index, const char *code, int len);
+
+typedef enum Nature
+{
+	NATURE_POLICE,
+	NATURE_NONPOLICE,
+	NATURE_JOINT,
+	NATURE_UNDETERMINED
+} Nature;
+
+typedef enum Stage
+{
+	STAGE_TRIAGE,
+	STAGE_ACCEPT,
+	STAGE_ARRIVE,
+	STAGE_FEEDBACK,
+	STAGE_RESOLVE,
+	STAGE_RING_BACK,
+	STAGE_ASSIST
+} Stage;
+#define STAGE_COUNT 7
+
+extern const char *const nature_names[];
+extern const char *const stage_names[];
+
+typedef struct Area
+{
+	const char	*code;
+	const char	*zh;
+	const char	*level;
+	const char	*parent_code;
+	struct Area *parent; /* NULL at the root */
+	int			 depth;	 /* 0 = root */
+	bool		 urban;
+} Area;
+
+typedef struct Department
+{
+	const char *code;
+	const char *kind;
+	const char *zh;
+	const char *superior; /* kind, NULL = none */
+	const char *endpoint;
+	const char *area_code;
+	Area	   *area;
+} Department;
+
+typedef enum ChannelKind
+{
+	CHANNEL_VOICE,
+	CHANNEL_WRITTEN,
+	CHANNEL_GRID,
+	CHANNEL_SENSOR,
+	CHANNEL_MODEL,
+	CHANNEL_WALK_IN,
+	CHANNEL_HOST
+} ChannelKind;
+
+typedef struct Channel
+{
+	const char *code;
+	const char *zh;
+	ChannelKind kind;
+	Area	   *area;
+	const char *department; /* code or kind of its desk */
+	const char *endpoint;
+	bool		confirm_danger;
+	bool		needs_caller;
+	bool		allows_anonymous;
+	int64		fold_us; /* 0 = reports are not folded */
+} Channel;
+
+typedef struct CaseType
+{
+	const char		*code;
+	const char		*zh;
+	const char		*parent_code;
+	struct CaseType *parent;
+	int				 index; /* own place in the array: scores are kept by it */
+	int				 depth;
+	Nature			 nature;
+	int				 priority;
+	bool			 scene;
+	bool			 fallback;
+	struct Route   **routes; /* own and inherited, best first; see route.c */
+	int				 nroutes;
+	struct Policy  **policies[STAGE_COUNT]; /* own and inherited by priority, best first */
+	int				 npolicies[STAGE_COUNT];
+} CaseType;
+
+typedef enum TermKind
+{
+	TERM_INCLUDE,
+	TERM_EXCLUDE,
+	TERM_ESCALATE
+} TermKind;
+
+typedef struct Term
+{
+	CaseType   *type;
+	TermKind	kind;
+	const char *text;	/* folded */
+	uint32		len;	/* bytes */
+	int			weight; /* half characters: a Han character counts 2, an ASCII one 1 */
+	bool seen; /* scratch of classify(), false between uses */
+} Term;
+
+typedef enum Duty
+{
+	DUTY_LEAD,
+	DUTY_ASSIST,
+	DUTY_ON_SCENE,
+	DUTY_BACKUP,
+	DUTY_EXPERT,
+	DUTY_AGENT
+} Duty;
+
+extern const char *const duty_names[];
+
+typedef struct RouteParty
+{
+	int			seq;
+	const char *department; /* code; NULL when a relation is given */
+	const char *relation;	/* kind of unit, found by the case's area */
+	Duty		duty;
+} RouteParty;
+
+typedef struct Route
+{
+	const char *code;
+	const char *type_code;
+	const char *area_code;
+	const char *zh;
+	const char *condition_text; /* NULL = always */
+	Condition  *condition;		/* compiled when first reached */
+	CaseType   *type;			/* NULL = every type */
+	Area	   *area;			/* NULL = everywhere */
+	int			precedence;
+	int			nparties;
+	RouteParty *parties; /* lead first, then by seq */
+} Route;
+
+typedef enum LimitUnit
+{
+	UNIT_MIN,
+	UNIT_HOUR,
+	UNIT_DAY,
+	UNIT_WORK_HOUR,
+	UNIT_WORK_DAY
+} LimitUnit;
+
+extern const char *const unit_names[];
+
+typedef struct Calendar
+{
+	const char	*code;
+	int			 version;
+	pg_tz		*zone;
+	WorkCalendar work;
+
+	/* rows as read; link_calendars() makes `work` of them */
+	int nhours;
+	struct CalendarHours *hours;
+	int ndays;
+	struct CalendarDay *days;
+} Calendar;
+
+typedef enum StepAction
+{
+	ACTION_REMIND,
+	ACTION_URGE,
+	ACTION_SUPERVISE,
+	ACTION_ESCALATE,
+	ACTION_POLICE_BACKUP,
+	ACTION_ALERT
+} StepAction;
+
+extern const char *const action_names[];
+
+typedef struct LadderStep
+{
+	int			step;
+	int			percent;
+	int			late_amount; /* 0 = percent alone counts */
+	LimitUnit	late_unit;
+	const char *colour; /* NULL = leaves the colour */
+	StepAction	action;
+	const char *target;
+	int64		repeat_us;	   /* 0 = once */
+	bool		repeat_danger; /* repeats for dangerous cases only */
+	const char *zh;
+	const char *en;
+} LadderStep;
+
+typedef struct Ladder
+{
+	const char *code;
+	int			nsteps;
+	LadderStep *steps; /* ascending by step */
+} Ladder;
+
+typedef struct Policy
+{
+	const char *code;
+	Stage		stage;
+	const char *type_code;
+	const char *area_code;
+	const char *calendar_code;
+	const char *ladder_code;
+	Area	   *area;
+	int			priority; /* 0 = any */
+	int			urban;	  /* -1 = any */
+	int			danger;	  /* -1 = any */
+	int			amount;
+	LimitUnit	unit;
+	Calendar   *calendar; /* NULL for elapsed time */
+	Ladder	   *ladder;
+
+	/* memo of the last limit computed: rows of one statement start together */
+	TimestampTz memo_start;
+	TimestampTz memo_due;
+	TimestampTz memo_step;
+} Policy;
+
+typedef struct Endpoint
+{
+	const char *code;
+	const char *format;
+} Endpoint;
+
+typedef struct Outcome
+{
+	const char	*code;
+	const char	*zh;
+	bool		 settled;
+	int			 nrequires;
+	const char **requires;
+} Outcome;
+
+/* A department found by (kind, area). */
+typedef struct KindIndex
+{
+	uint32		 mask;
+	Department **slots;
+} KindIndex;
+
+typedef struct Book
+{
+	MemoryContext mcxt;
+	int			  refs; /* users right now; a stale book goes when the last one leaves */
+	bool		  stale;
+
+	int64		  version; /* 0 = nothing configured */
+	unsigned char digest[16];
+
+	int		  nareas;
+	Area	 *areas;
+	CodeIndex area_index;
+	Area	 *root_area;
+
+	int			ndepartments;
+	Department *departments;
+	CodeIndex	department_index;
+	KindIndex	kind_index;
+
+	int		  nchannels;
+	Channel	 *channels;
+	CodeIndex channel_index;
+
+	int		  ntypes;
+	CaseType *types;
+	CodeIndex type_index;
+	CaseType  any_type; /* carries routes and policies for undecided cases */
+
+	int			 nterms;
+	Term		*terms;
+	TermMatcher *term_matcher;
+
+	int				  nplaces;
+	struct PlaceName *places;
+	TermMatcher		 *place_matcher;
+
+	int		  nroutes;
+	Route	 *routes;
+	CodeIndex route_index;
+
+	int		  npolicies;
+	Policy	 *policies;
+	CodeIndex policy_index;
+
+	int		  ncalendars;
+	Calendar *calendars;
+	CodeIndex calendar_index;
+	Calendar *local_calendar; /* gives local time and working time for the facts */
+
+	int		  nladders;
+	Ladder	 *ladders;
+	CodeIndex ladder_index;
+
+	int		  nendpoints;
+	Endpoint *endpoints;
+	CodeIndex endpoint_index;
+
+	int		  noutcomes;
+	Outcome	 *outcomes;
+	CodeIndex outcome_index;
+
+	/* scratch of the matcher, grown when a text has more hits */
+	TermHit *hits;
+	uint32	 max_hits;
+	int		*scores; /* by case type, all zero between uses */
+} Book;
+
+/* A name by which an area is called. */
+typedef struct PlaceName
+{
+	Area	   *area;
+	const char *text; /* folded */
+	uint32		len;
+	bool		is_name; /* its official name, not an alias */
+} PlaceName;
+
+/*
+ * The newest committed rules, plus this transaction's own.  The book stays
+ * as it is until book_release(); at the end of the transaction all holds end
+ * by themselves.
+ */
+extern Book *book_acquire(void);
+extern void	 book_release(Book *book);
+extern void	 book_init(void);
+
+/* load.c: fill an empty book from the tables as `snapshot` sees them */
+extern void book_load(Book *book, Snapshot snapshot);
+
+#define book_area(b, code, len)		  ((Area *) code_index_find(&(b)->area_index, (code), (len)))
+#define book_department(b, code, len) ((Department *) code_index_find(&(b)->department_index, (code), (len)))
+#define book_channel(b, code, len)	  ((Channel *) code_index_find(&(b)->channel_index, (code), (len)))
+#define book_type(b, code, len)		  ((CaseType *) code_index_find(&(b)->type_index, (code), (len)))
+#define book_route(b, code, len)	  ((Route *) code_index_find(&(b)->route_index, (code), (len)))
+#define book_calendar(b, code, len)	  ((Calendar *) code_index_find(&(b)->calendar_index, (code), (len)))
+#define book_ladder(b, code, len)	  ((Ladder *) code_index_find(&(b)->ladder_index, (code), (len)))
+#define book_endpoint(b, code, len)	  ((Endpoint *) code_index_find(&(b)->endpoint_index, (code), (len)))
+#define book_outcome(b, code, len)	  ((Outcome *) code_index_find(&(b)->outcome_index, (code), (len)))
+
+/* Is `inner` the area `outer` or a part of it?  outer = NULL: everywhere. */
+extern bool area_within(const Area *inner, const Area *outer);
+
+/*
+ * The unit of a kind that answers for an area: for the area itself and then
+ * each one above it, the kind, then its superior kinds.  NULL when there is
+ * none anywhere.
+ */
+extern Department *book_unit(const Book *book, const char *kind, Area *area);
+
+/* Fill the (kind, area) index; of two units of one kind in one area the first by code counts. */
+extern void kind_index_build(Book *book);
+
+/* The unit above a department, NULL at the top. */
+extern Department *book_superior(const Book *book, const Department *department, Area *area);
+
+/* The governance centre that owns what nobody else does; raises TR004 when none is configured. */
+extern Department *book_centre(const Book *book, Area *area);
+
+#define KIND_CENTRE	   "SGC_C"
+#define KIND_COMMANDER "SGC_C"
+#define KIND_POLICE	   "T_PS"
+
+/* Fold text as terms are folded; the result is palloc'd unless it is empty. */
+extern char *book_fold(const char *text, size_t len, size_t *folded_len);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * decide.h
+ *	  From a report to a decision: what it is, where, whose, by when.
+ *
+ * The same facts and the same book give the same decision.  Nothing here
+ * reads the clock, a table or a setting other than what Report brings.
+ */
+#ifndef TRIAGE_RULEBOOK_DECIDE_H
+#define TRIAGE_RULEBOOK_DECIDE_H
+
+#include "rulebook/book.h"
+#include "utils/jsonb.h"
+
+/* What is known about a report before anything is decided. */
+typedef struct Report
+{
+	Channel    *channel;
+	const char *body;			/* as received; may be NULL on voice channels */
+	size_t		body_len;
+	const char *address;		/* may be NULL */
+	size_t		address_len;
+	Area	   *area;			/* given by the reporter; NULL = find it */
+	CaseType   *given_type;		/* chosen by an operator; NULL = find it */
+	bool		has_location;
+	int			repeats;
+	TimestampTz at;				/* when the clocks start */
+	Jsonb	   *attrs;			/* may be NULL */
+	double		min_confidence; /* below it a person decides */
+	bool		confirmed;		/* a person has looked: danger needs no second look */
+} Report;
+
+#define MAX_PARTIES		24
+#define MAX_CANDIDATES	3
+#define MAX_KEPT_HITS	16
+#define MAX_PASSED		12
+
+typedef struct Party
+{
+	Department *department;
+	Duty		duty;
+} Party;
+
+typedef struct Candidate
+{
+	CaseType   *type;
+	int			score;			/* half characters */
+} Candidate;
+
+typedef enum Verdict
+{
+	VERDICT_GIVEN,				/* an operator said so */
+	VERDICT_TERMS,				/* terms decide */
+	VERDICT_DANGER,				/* a danger term decides */
+	VERDICT_SILENT,				/* nobody spoke: ring back */
+	VERDICT_NO_MATCH,			/* no term found */
+	VERDICT_TIE,				/* two types as likely and as urgent */
+	VERDICT_WEAK,				/* confidence below the setting */
+	VERDICT_CONFIRM_DANGER,		/* danger on a channel where a person looks first */
+	VERDICT_DOUBTFUL_DANGER		/* a danger term beside an exclude term or inside a longer one */
+} Verdict;
+
+extern const char *const verdict_names[];
+
+typedef enum PlaceBy
+{
+	PLACE_NONE,
+	PLACE_GIVEN,
+	PLACE_ADDRESS,
+	PLACE_TEXT,
+	PLACE_CHANNEL
+} PlaceBy;
+
+extern const char *const place_by_names[];
+
+/* Why a route that stood before the winner was not taken. */
+typedef struct PassedRoute
+{
+	Route	   *route;
+	bool		failed;			/* its condition raised an error */
+} PassedRoute;
+
+typedef struct Decision
+{
+	Verdict		verdict;
+	bool		dispatched;		/* false: status triage */
+	CaseType   *type;			/* NULL when a person must decide and nothing is likely */
+	Nature		nature;
+	int			priority;
+	bool		danger;
+	bool		escalated;		/* an escalate term raised it: police are added */
+	double		confidence;
+
+	Area	   *area;			/* NULL = unknown */
+	PlaceBy		place_by;
+	const char *place_name;		/* what was found in the text; lives in the book */
+
+	Route	   *route;			/* NULL when not dispatched */
+	int			nparties;
+	Party		parties[MAX_PARTIES];	/* lead first; in triage only the centre */
+
+	int			ncandidates;
+	Candidate	candidates[MAX_CANDIDATES];
+	int			nhits;
+	Term	   *hits[MAX_KEPT_HITS];
+	int			npassed;
+	PassedRoute passed[MAX_PASSED];
+	char	   *route_error;	/* message of a condition that failed, palloc'd */
+
+	uint64		text_digest;	/* of the folded text */
+	int			body_chars;
+} Decision;
+
+/* Decide; raises TR004 only when no governance centre is configured at all. */
+extern void decide(Book *book, const Report *report, Decision *d);
+
+/* classify.c: fills type, nature, priority, danger, candidates, hits, verdict, confidence, dispatched */
+extern void classify(Book *book, const Report *report, const char *folded, size_t len, Decision *d);
+
+/* place.c: the area a text speaks of; NULL when none or when it cannot be told */
+extern Area *place_find(Book *book, const char *folded, size_t len, Area *context, const char **name);
+
+/* route.c: chooses the route and names the parties; needs area and classification */
+extern void route_choose(Book *book, const Report *report, Decision *d);
+/* adds a department unless it takes part already; false when there is no room */
+extern bool party_add(Decision *d, Department *department, Duty duty);
+
+/* limits.c */
+typedef struct ClockLimit
+{
+	Policy	   *policy;
+	TimestampTz due_at;
+	int			next_step;		/* index into the ladder */
+	TimestampTz next_step_at;	/* DT_NOEND = no step */
+} ClockLimit;
+
+/* The policy for a stage; NULL = the stage is not timed. */
+extern Policy *policy_for(const Book *book, const CaseType *type, Stage stage, int priority, bool danger,
+						  const Area *area);
+extern void limit_start(Policy *policy, TimestampTz start, ClockLimit *limit);
+/* start + amount in a unit; saturates instead of overflowing */
+extern TimestampTz limit_add(TimestampTz start, int amount, LimitUnit unit, const Calendar *calendar);
+/* When a step of a ladder is due for a clock. */
+extern TimestampTz ladder_step_at(const LadderStep *step, TimestampTz start, TimestampTz due, const Calendar *calendar);
+
+/* record.c: what is stored of a decision */
+extern Jsonb *decision_facts(const Book *book, const Report *report, const Decision *d);
+extern Jsonb *decision_candidates(const Decision *d);
+extern char *decision_reason(const Decision *d);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * record.c
+ *	  What is kept of a decision: facts, candidates, reason.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+#include "base/json.h"
+#include "rulebook/decide.h"
+
+static const char *const kind_names[] = {"include", "exclude", "escalate"};
+
+static void
+put_hits(JsonBuild *b, const Decision *d)
+{
+	if (d->nhits == 0)
+		return;
+	jb_array(b, "hits");
+	for (int i = 0; i < d->nhits; i++)
+	{
+		const Term *t = d->hits[i];
+
+		jb_array(b, NULL);
+		jb_text_n(b, NULL, t->text, t->len);
+		jb_text(b, NULL, t->type->code);
+		jb_text(b, NULL, kind_names[t->kind]);
+		jb_int(b, NULL, t->weight);
+		jb_end_array(b);
+	}
+	jb_end_array(b);
+}
+
+static void
+put_passed(JsonBuild *b, const Decision *d)
+{
+	if (d->npassed == 0)
+		return;
+	jb_array(b, "passed");
+	for (int i = 0; i < d->npassed; i++)
+	{
+		jb_object(b, NULL);
+		jb_text(b, "route", d->passed[i].route->code);
+		jb_text(b, "because", d->passed[i].failed ? "condition failed" : "condition false");
+		jb_end_object(b);
+	}
+	jb_end_array(b);
+}
+
+static void
+put_place(JsonBuild *b, const Decision *d)
+{
+	jb_object(b, "place");
+	jb_text(b, "by", place_by_names[d->place_by]);
+	if (d->area != NULL)
+		jb_text(b, "area", d->area->code);
+	jb_text(b, "name", d->place_name);
+	jb_end_object(b);
+}
+
+static void
+put_time(JsonBuild *b, const Book *book, TimestampTz at)
+{
+	const Calendar *c = book->local_calendar;
+	char		buf[32];
+	int32		day,
+				sec;
+	int			year,
+				month,
+				mday;
+
+	if (c == NULL)
+		return;
+	c->work.to_local(c->work.arg, at, &day, &sec);
+	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+	snprintf(buf, sizeof(buf), "%04d-%02d-%02dT%02d:%02d:%02d", year, month, mday,
+			 sec / 3600, sec / 60 % 60, sec % 60);
+	jb_text(b, "local_time", pstrdup(buf));
+	jb_bool(b, "in_worktime", work_is_open(&c->work, at));
+}
+
+Jsonb *
+decision_facts(const Book *book, const Report *report, const Decision *d)
+{
+	JsonBuild	b = {0};
+	char		digest[20];
+
+	snprintf(digest, sizeof(digest), "%016llx", (unsigned long long) d->text_digest);
+	jb_object(&b, NULL);
+	jb_text(&b, "channel", report->channel->code);
+	jb_text(&b, "verdict", verdict_names[d->verdict]);
+	jb_text(&b, "nature", nature_names[d->nature]);
+	jb_int(&b, "priority", d->priority);
+	jb_bool(&b, "danger", d->danger);
+	if (d->escalated)
+		jb_bool(&b, "escalated", true);
+	jb_int(&b, "confidence", (int64) (d->confidence * 1000 + 0.5));
+	jb_int(&b, "body_length", d->body_chars);
+	jb_text(&b, "text_digest", digest);
+	put_hits(&b, d);
+	put_place(&b, d);
+	put_time(&b, book, report->at);
+	if (report->given_type != NULL)
+		jb_text(&b, "given_type", report->given_type->code);
+	put_passed(&b, d);
+	jb_text(&b, "route_error", d->route_error);
+	jb_end_object(&b);
+	return jb_finish(&b);
+}
+
+Jsonb *
+decision_candidates(const Decision *d)
+{
+	JsonBuild	b = {0};
+
+	jb_array(&b, NULL);
+	for (int i = 0; i < d->ncandidates; i++)
+	{
+		jb_object(&b, NULL);
+		jb_text(&b, "case_type", d->candidates[i].type->code);
+		jb_text(&b, "zh", d->candidates[i].type->zh);
+		jb_int(&b, "score", d->candidates[i].score);
+		jb_end_object(&b);
+	}
+	jb_end_array(&b);
+	return jb_finish(&b);
+}
+
+/* One sentence in Chinese and one in English for each verdict. */
+static const char *const reasons[][2] = {
+	[VERDICT_GIVEN] = {"由受理人员指定类别", "the type was given by a person"},
+	[VERDICT_TERMS] = {"关键词指向该类别", "the terms found point to this type"},
+	[VERDICT_DANGER] = {"出现危险词，优先处置", "a danger term wins over every other match"},
+	[VERDICT_SILENT] = {"来电无声或中断，需回拨", "silent or dropped call, ring back"},
+	[VERDICT_NO_MATCH] = {"未命中关键词，需人工研判", "no term found, a person decides"},
+	[VERDICT_TIE] = {"两类得分相同，需人工研判", "two types score the same, a person decides"},
+	[VERDICT_WEAK] = {"把握不足，需人工研判", "not sure enough, a person decides"},
+	[VERDICT_CONFIRM_DANGER] = {"书面渠道出现危险词，需人工确认", "danger on a written channel, a person confirms first"},
+	[VERDICT_DOUBTFUL_DANGER] = {"危险词含义存疑，需人工确认", "a danger term in doubtful context, a person decides"},
+};
+
+char *
+decision_reason(const Decision *d)
+{
+	StringInfoData s;
+
+	initStringInfo(&s);
+	if (d->route_error != NULL)
+		appendStringInfo(&s, "规则出错，转中心研判 / a rule failed, the centre decides: %s", d->route_error);
+	else
+		appendStringInfo(&s, "%s / %s", reasons[d->verdict][0], reasons[d->verdict][1]);
+	if (d->nhits > 0)
+		appendStringInfoString(&s, ": ");
+	for (int i = 0; i < d->nhits; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(&s, "、");
+		appendBinaryStringInfo(&s, d->hits[i]->text, d->hits[i]->len);
+	}
+	if (d->type != NULL)
+		appendStringInfo(&s, " → %s %s", d->type->code, d->type->zh);
+	return s.data;
+}

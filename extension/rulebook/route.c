@@ -1,0 +1,191 @@
+/*
+ * route.c
+ *	  Chooses the route of a case and names the parties.
+ *
+ * Routes of a type are sorted most wanted first (link.c), so the first whose
+ * area and condition hold wins.  A condition that fails while running sends
+ * the case to the accountable centre, never silently past the rule.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "rulebook/decide.h"
+
+bool
+party_add(Decision *d, Department *department, Duty duty)
+{
+	if (department == NULL)
+		return true;
+	for (int i = 0; i < d->nparties; i++)
+		if (d->parties[i].department == department)
+			return true;
+	if (d->nparties == MAX_PARTIES)
+		return false;
+	d->parties[d->nparties++] = (Party) {department, duty};
+	return true;
+}
+
+static void
+set_fact(Facts *facts, FactId id, Datum value, bool isnull)
+{
+	facts->value[id] = value;
+	facts->isnull[id] = isnull;
+}
+
+static void
+set_text(Facts *facts, FactId id, const char *value)
+{
+	set_fact(facts, id, value ? CStringGetTextDatum(value) : (Datum) 0, value == NULL);
+}
+
+static void
+local_facts(const Book *book, TimestampTz at, Facts *facts)
+{
+	const Calendar *c = book->local_calendar;
+	int32		day,
+				sec;
+
+	if (c == NULL)
+		return;
+	c->work.to_local(c->work.arg, at, &day, &sec);
+	set_fact(facts, FACT_LOCAL_TIME, TimeADTGetDatum((int64) sec * USECS_PER_SEC), false);
+	set_fact(facts, FACT_LOCAL_DATE, DateADTGetDatum(day), false);
+	/* 2000-01-01 was a Saturday */
+	set_fact(facts, FACT_WEEKDAY, Int32GetDatum(((day + 5) % 7 + 7) % 7 + 1), false);
+	set_fact(facts, FACT_WORKDAY, BoolGetDatum(work_is_workday(&c->work, at)), false);
+	set_fact(facts, FACT_IN_WORKTIME, BoolGetDatum(work_is_open(&c->work, at)), false);
+}
+
+static void
+collect_facts(const Book *book, const Report *report, const Decision *d, Facts *facts)
+{
+	for (int i = 0; i < FACT_COUNT; i++)
+		set_fact(facts, i, (Datum) 0, true);
+	set_text(facts, FACT_CHANNEL, report->channel->code);
+	set_text(facts, FACT_CASE_TYPE, d->type ? d->type->code : NULL);
+	set_text(facts, FACT_CASE_GROUP, d->type && d->type->parent ? d->type->parent->code : NULL);
+	set_text(facts, FACT_NATURE, nature_names[d->nature]);
+	set_fact(facts, FACT_PRIORITY, Int32GetDatum(d->priority), false);
+	set_fact(facts, FACT_DANGER, BoolGetDatum(d->danger), false);
+	set_text(facts, FACT_AREA, d->area ? d->area->code : NULL);
+	set_text(facts, FACT_AREA_LEVEL, d->area ? d->area->level : NULL);
+	local_facts(book, report->at, facts);
+	set_fact(facts, FACT_HAS_LOCATION, BoolGetDatum(report->has_location), false);
+	set_fact(facts, FACT_REPEATS, Int32GetDatum(report->repeats), false);
+	set_fact(facts, FACT_CONFIDENCE, Float8GetDatum(d->confidence), false);
+	set_fact(facts, FACT_BODY_LENGTH, Int32GetDatum(d->body_chars), false);
+	set_fact(facts, FACT_ATTRS, JsonbPGetDatum(report->attrs), report->attrs == NULL);
+}
+
+/*
+ * Evaluate a route's condition in a subtransaction, so that its failure is
+ * ours to judge.  On error *error is set to the message (in the caller's
+ * context) and the result is false.  Cancel and shutdown pass through.
+ */
+static bool
+condition_holds(Book *book, Route *route, const Facts *facts, char **error)
+{
+	MemoryContext mcxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool holds = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(mcxt);
+	PG_TRY();
+	{
+		if (route->condition == NULL)
+			route->condition = condition_compile(route->condition_text, book->mcxt);
+		holds = condition_eval(route->condition, facts);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *e;
+
+		MemoryContextSwitchTo(mcxt);
+		e = CopyErrorData();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(mcxt);
+		CurrentResourceOwner = owner;
+		if (e->sqlerrcode == ERRCODE_QUERY_CANCELED || e->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			ReThrowError(e);
+		FlushErrorState();
+		*error = psprintf("route \"%s\": %s", route->code, e->message);
+		FreeErrorData(e);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(mcxt);
+	CurrentResourceOwner = owner;
+	return holds;
+}
+
+static void
+pass(Decision *d, Route *route, bool failed)
+{
+	if (d->npassed < MAX_PASSED)
+		d->passed[d->npassed++] = (PassedRoute) {route, failed};
+}
+
+static Route *
+find_route(Book *book, const Report *report, Decision *d)
+{
+	const CaseType *type = d->type ? d->type : &book->any_type;
+	Facts		facts;
+	bool		have_facts = false;
+
+	for (int i = 0; i < type->nroutes; i++)
+	{
+		Route	   *r = type->routes[i];
+
+		if (!area_within(d->area, r->area))
+			continue;
+		if (r->condition_text != NULL)
+		{
+			if (!have_facts)
+				collect_facts(book, report, d, &facts);
+			have_facts = true;
+			if (!condition_holds(book, r, &facts, &d->route_error))
+			{
+				pass(d, r, d->route_error != NULL);
+				if (d->route_error != NULL)
+					return NULL;
+				continue;
+			}
+		}
+		return r;
+	}
+	return NULL;
+}
+
+static Department *
+party_unit(const Book *book, const RouteParty *party, Area *area)
+{
+	if (party->department != NULL)
+		return book_department(book, party->department, strlen(party->department));
+	return book_unit(book, party->relation, area);
+}
+
+void
+route_choose(Book *book, const Report *report, Decision *d)
+{
+	Area	   *area = d->area ? d->area : book->root_area;
+	Route	   *route = find_route(book, report, d);
+	Department *lead = NULL;
+
+	if (route != NULL && route->parties[0].duty == DUTY_LEAD)
+		lead = party_unit(book, &route->parties[0], area);
+	/* no route, or one whose lead does not exist: the accountable centre owns the case */
+	party_add(d, lead != NULL ? lead : book_centre(book, area), DUTY_LEAD);
+	d->route = route;
+	if (route != NULL)
+		for (int i = 0; i < route->nparties; i++)
+			if (route->parties[i].duty != DUTY_LEAD)
+				party_add(d, party_unit(book, &route->parties[i], area), route->parties[i].duty);
+	if (d->escalated)
+		party_add(d, book_unit(book, KIND_POLICE, area), DUTY_ON_SCENE);
+}

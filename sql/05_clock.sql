@@ -1,0 +1,23 @@
+CREATE FUNCTION triage.clock() RETURNS timestamptz
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'triage_sql_clock';
+COMMENT ON FUNCTION triage.clock() IS
+	'The time that all of pg_triage goes by: clock_timestamp(), or the moved clock of triage.now, triage.now_since and triage.time_scale (superusers, for tests and demonstrations).';
+
+CREATE FUNCTION triage.actor() RETURNS text
+	LANGUAGE c STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'triage_sql_actor';
+COMMENT ON FUNCTION triage.actor() IS
+	'Name of the role that acts: the outer user, so that SET ROLE counts and a SECURITY DEFINER wrapper does not; in a worker, a configured function or a security-restricted operation the current user.';
+
+CREATE FUNCTION triage.refuse_truncate() RETURNS trigger
+	LANGUAGE plpgsql
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION 'table "triage.%" must not be truncated', TG_TABLE_NAME
+		USING ERRCODE = 'feature_not_supported',
+			  HINT = 'Retire configuration with UPDATE ... SET active = false; cases and their history stay.';
+END
+$$;
+COMMENT ON FUNCTION triage.refuse_truncate() IS 'Trigger that refuses TRUNCATE on tables of pg_triage.';

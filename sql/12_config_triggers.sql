@@ -1,0 +1,92 @@
+/*
+ * Every change of a configuration table raises the rulebook's version once
+ * per transaction, keeps the old rows, and tells every session.
+ *
+ * The digest does not depend on the order of changes: it is the sum of the
+ * rows' digests, so two databases with the same rules have the same one.
+ */
+
+CREATE FUNCTION triage.invalidate_rulebook() RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_invalidate_rulebook';
+COMMENT ON FUNCTION triage.invalidate_rulebook() IS
+	'Tells every session at commit that its compiled rulebook is stale. Called by the configuration triggers.';
+
+-- 128 bits of the row's SHA-256, as a number, so that they can be summed
+CREATE FUNCTION triage.rule_weight(relation text, rule jsonb) RETURNS numeric
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	RETURN (SELECT get_byte(h.d, 0) * 5192296858534827628530496329220096::numeric
+				 + (('x' || substr(encode(h.d, 'hex'), 3, 14))::bit(56)::bigint)::numeric * 72057594037927936::numeric
+				 + ('x' || substr(encode(h.d, 'hex'), 17, 14))::bit(56)::bigint
+			FROM (SELECT sha256(convert_to(relation || rule::text, 'UTF8')) AS d) h);
+COMMENT ON FUNCTION triage.rule_weight(text, jsonb) IS
+	'The share of one configuration row in the rulebook''s digest: 120 bits of a SHA-256 as a number.';
+
+CREATE FUNCTION triage.config_changed() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	modulus CONSTANT numeric := 340282366920938463463374607431768211456;	-- 2^128
+	delta	numeric := 0;
+	book	triage.rulebook;
+	old_sum	numeric;
+	hex		text;
+	raised	boolean;
+BEGIN
+	-- one writer of rules at a time
+	SELECT * INTO book FROM triage.rulebook b FOR UPDATE;
+	IF NOT FOUND THEN
+		INSERT INTO triage.rulebook (version, digest, at) VALUES (1, '\x00000000000000000000000000000000', triage.clock())
+			RETURNING * INTO book;
+		raised := true;
+	ELSE
+		-- this transaction's own version already?
+		SELECT b.xmin = pg_current_xact_id()::xid INTO raised FROM triage.rulebook b;
+	END IF;
+	IF NOT raised THEN
+		book.version := book.version + 1;
+	END IF;
+	IF TG_OP IN ('UPDATE', 'DELETE') THEN
+		INSERT INTO triage.rule_history (relation, version, row)
+			SELECT TG_TABLE_NAME, book.version, to_jsonb(o) FROM old_rows o;
+		SELECT delta - coalesce(sum(triage.rule_weight(TG_TABLE_NAME, to_jsonb(o))), 0) INTO delta FROM old_rows o;
+	END IF;
+	IF TG_OP IN ('UPDATE', 'INSERT') THEN
+		SELECT delta + coalesce(sum(triage.rule_weight(TG_TABLE_NAME, to_jsonb(n))), 0) INTO delta FROM new_rows n;
+	END IF;
+	old_sum := ('x' || substr(encode(book.digest, 'hex'), 1, 14))::bit(56)::bigint::numeric * 4722366482869645213696::numeric
+			 + ('x' || substr(encode(book.digest, 'hex'), 15, 14))::bit(56)::bigint::numeric * 65536
+			 + ('x' || substr(encode(book.digest, 'hex'), 29, 4))::bit(16)::int;
+	delta := mod(mod(old_sum + delta, modulus) + modulus, modulus);
+	hex := lpad(to_hex(div(delta, 4722366482869645213696::numeric)::bigint), 14, '0')
+		|| lpad(to_hex(mod(div(delta, 65536), 72057594037927936::numeric)::bigint), 14, '0')
+		|| lpad(to_hex(mod(delta, 65536)::int), 4, '0');
+	UPDATE triage.rulebook SET version = book.version, digest = decode(hex, 'hex'), at = triage.clock();
+	PERFORM triage.invalidate_rulebook();
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION triage.config_changed() IS
+	'Statement trigger of every configuration table: raises the rulebook version once per transaction, updates its digest, keeps old rows in rule_history, tells every session.';
+
+DO $$
+DECLARE
+	t	text;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['areas', 'area_names', 'departments', 'channels', 'case_types', 'terms', 'routes',
+		'route_parties', 'calendars', 'calendar_hours', 'calendar_days', 'policies', 'policy_steps', 'endpoints',
+		'outcomes']
+	LOOP
+		EXECUTE format('CREATE TRIGGER config_insert AFTER INSERT ON triage.%I REFERENCING NEW TABLE AS new_rows'
+			' FOR EACH STATEMENT EXECUTE FUNCTION triage.config_changed()', t);
+		EXECUTE format('CREATE TRIGGER config_update AFTER UPDATE ON triage.%I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'
+			' FOR EACH STATEMENT EXECUTE FUNCTION triage.config_changed()', t);
+		EXECUTE format('CREATE TRIGGER config_delete AFTER DELETE ON triage.%I REFERENCING OLD TABLE AS old_rows'
+			' FOR EACH STATEMENT EXECUTE FUNCTION triage.config_changed()', t);
+		EXECUTE format('CREATE TRIGGER config_truncate BEFORE TRUNCATE ON triage.%I'
+			' FOR EACH STATEMENT EXECUTE FUNCTION triage.refuse_truncate()', t);
+	END LOOP;
+END
+$$;

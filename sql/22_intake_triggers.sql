@@ -1,0 +1,53 @@
+/*
+ * From row to case.  The name sorts behind ordinary trigger names, so that
+ * an installation's own BEFORE triggers have set the row before it is read.
+ */
+CREATE FUNCTION triage.intake_before() RETURNS trigger
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_intake_before';
+COMMENT ON FUNCTION triage.intake_before() IS
+	'Row trigger of triage.cases: normalises, places, classifies and routes the new row; writes nothing.';
+
+CREATE FUNCTION triage.intake_after() RETURNS trigger
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_intake_after';
+COMMENT ON FUNCTION triage.intake_after() IS
+	'Statement trigger of triage.cases: writes source, decision, assignments, clocks, event and deliveries of all new rows.';
+
+CREATE TRIGGER zz_intake_before BEFORE INSERT ON triage.cases
+	FOR EACH ROW EXECUTE FUNCTION triage.intake_before();
+CREATE TRIGGER zz_intake_after AFTER INSERT ON triage.cases
+	REFERENCING NEW TABLE AS new_cases
+	FOR EACH STATEMENT EXECUTE FUNCTION triage.intake_after();
+
+-- history is appended to, never changed
+CREATE FUNCTION triage.refuse_rewrite() RETURNS trigger
+	LANGUAGE plpgsql
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION 'rows of "triage.%" are not changed or deleted', TG_TABLE_NAME
+		USING ERRCODE = 'feature_not_supported',
+			  DETAIL = 'They are the history of cases.',
+			  HINT = 'Record what is new with a verb; it appends an event.';
+END
+$$;
+COMMENT ON FUNCTION triage.refuse_rewrite() IS 'Trigger that refuses UPDATE and DELETE on tables that hold history.';
+
+DO $$
+DECLARE
+	t	text;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['events', 'decisions', 'clock_steps', 'clock_segments', 'rule_history']
+	LOOP
+		EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON triage.%I'
+			' FOR EACH STATEMENT EXECUTE FUNCTION triage.refuse_rewrite()', t);
+	END LOOP;
+	FOREACH t IN ARRAY ARRAY['cases', 'case_refs', 'case_sources', 'decisions', 'assignments', 'clocks', 'clock_segments',
+		'clock_steps', 'events', 'deliveries', 'links', 'quarantine', 'intake_errors', 'rule_history', 'rulebook']
+	LOOP
+		EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON triage.%I'
+			' FOR EACH STATEMENT EXECUTE FUNCTION triage.refuse_truncate()', t);
+	END LOOP;
+END
+$$;

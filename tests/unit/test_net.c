@@ -1,0 +1,930 @@
+/*
+ * test_net.c
+ *	  The HTTP module against a real receiver on this machine, as TAP.
+ *
+ *		cc tests/unit/test_net.c extension/net/{http,outcome,sign,sockets,turns,url}.c \
+ *			-Iextension -lcurl -lcrypto -o test_net
+ *		test_net [receiver]
+ *
+ * The receiver is the program made of tests/tools/receiver.c: the argument,
+ * else $RECEIVER, else build/receiver.  The openssl command, if there, serves
+ * as an https receiver.  Nothing outside this machine is asked: names are
+ * resolved by a getaddrinfo() of our own, which libcurl finds first.
+ */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "net/net.h"
+#include "net/url.h"
+
+#define lengthof(array) ((int) (sizeof(array) / sizeof((array)[0])))
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+static const NetApi *api = &net_http_api;
+static int			 tests, failures;
+static char			 folder[] = "/tmp/test_net.XXXXXX";
+
+/* ---------- TAP ---------- */
+
+static bool
+ok(bool passed, const char *format, ...)
+{
+	va_list args;
+
+	printf("%sok %d - ", passed ? "" : "not ", ++tests);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	fflush(stdout);
+	failures += !passed;
+	return passed;
+}
+
+static void
+is_text(const char *got, const char *wanted, const char *name)
+{
+	if (!ok(strcmp(got, wanted) == 0, "%s", name))
+		printf("#      got: %s\n#   wanted: %s\n", got, wanted);
+}
+
+static void
+bail_out(const char *why)
+{
+	printf("Bail out! %s\n", why);
+	exit(1);
+}
+
+static double
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec * 1e-6;
+}
+
+static void
+sleep_ms(int ms)
+{
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
+
+	nanosleep(&t, NULL);
+}
+
+/* ---------- names ---------- */
+
+static volatile bool resolver_saw_signals; /* a signal could have been delivered to its thread */
+static volatile int	 resolver_calls;
+
+static bool
+signals_blocked(void)
+{
+	static const int asked[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD, SIGQUIT};
+	sigset_t		 mask;
+	int				 i;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	for (i = 0; i < lengthof(asked); i++)
+		if (!sigismember(&mask, asked[i]))
+			return false;
+	return true;
+}
+
+/* Stands before the C library's for every name under .test. */
+int
+getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **result)
+{
+	static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	struct addrinfo plain;
+	int				error;
+
+	if (real == NULL)
+		*(void **) &real = dlsym(RTLD_NEXT, "getaddrinfo");
+	if (name == NULL || strstr(name, ".test") == NULL)
+		return real(name, service, hints, result);
+	resolver_calls++;
+	if (!signals_blocked())
+		resolver_saw_signals = true;
+	if (strcmp(name, "slow.test") == 0)
+		sleep_ms(3000);
+	if (strcmp(name, "none.test") == 0 || strcmp(name, "slow.test") == 0)
+		return EAI_NONAME;
+	if (hints)
+		plain = *hints;
+	else
+		memset(&plain, 0, sizeof(plain));
+	plain.ai_family = AF_UNSPEC;
+	plain.ai_flags = AI_NUMERICHOST;
+	if (strcmp(name, "inside.test") == 0)
+		return real("10.11.12.13", service, &plain, result);
+	if (strcmp(name, "mapped.test") == 0)
+		return real("::ffff:127.0.0.1", service, &plain, result);
+	if (strcmp(name, "both.test") == 0)
+	{
+		error = real("fd00::1", service, &plain, result);
+		return error ? error : real("127.0.0.1", service, &plain, &(*result)->ai_next);
+	}
+	return real("127.0.0.1", service, &plain, result);
+}
+
+/* ---------- receivers ---------- */
+
+typedef struct Receiver
+{
+	pid_t pid;
+	int	  port;
+	int	  in; /* the writing end of its standard input */
+	char  log[100];
+} Receiver;
+
+static const char *receiver_program;
+
+/* Start a program with pipes to its standard input and from its standard output. */
+static pid_t
+start(char *const argv[], int *in, int *out)
+{
+	int	  to[2], from[2];
+	pid_t pid;
+
+	if (pipe(to) != 0 || pipe(from) != 0 || (pid = fork()) < 0)
+		bail_out("cannot start a program");
+	if (pid == 0)
+	{
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(to[0], 0);
+		dup2(from[1], 1);
+		close(to[1]);
+		close(from[0]);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	close(to[0]);
+	close(from[1]);
+	*in = to[1];
+	*out = from[0];
+	return pid;
+}
+
+static Receiver
+start_receiver(int port)
+{
+	static int number;
+	Receiver   r;
+	char	   text[20];
+	char	   answer[20] = "";
+	int		   out;
+	char	  *argv[] = {
+			 (char *) receiver_program, "--stdin-exit", "--port", text, "--log", r.log, "--log-bodies", NULL};
+
+	snprintf(text, sizeof(text), "%d", port);
+	snprintf(r.log, sizeof(r.log), "%s/log%d", folder, number++);
+	r.pid = start(argv, &r.in, &out);
+	if (read(out, answer, sizeof(answer) - 1) <= 0)
+		bail_out("the receiver does not start: make build/receiver, or set RECEIVER");
+	close(out);
+	r.port = atoi(answer);
+	return r;
+}
+
+static void
+stop_receiver(Receiver *r)
+{
+	close(r->in);
+	waitpid(r->pid, NULL, 0);
+}
+
+/* ---------- driving the module ---------- */
+
+static double longest_progress_ms;
+
+static Net *
+open_net(const char *allow, int max_connections)
+{
+	NetLimits limits = {.max_connections = max_connections,
+						.connect_timeout_ms = 500,
+						.max_response = 1000,
+						.allow = allow};
+	char	  error[200] = "";
+	Net		 *net = api->open(&limits, error, sizeof(error));
+
+	if (net == NULL)
+		bail_out(error);
+	return net;
+}
+
+/* Run until the number of results is there; returns how many came. */
+static int
+drive(Net *net, NetResult *results, int wanted)
+{
+	double end = now_ms() + 60000;
+	int	   got = 0;
+
+	while (got < wanted && now_ms() < end)
+	{
+		struct pollfd waits = {.fd = api->fd(net), .events = POLLIN};
+		double		  t = now_ms();
+		int			  left = api->progress(net);
+		long		  timeout;
+
+		t = now_ms() - t;
+		if (t > longest_progress_ms)
+			longest_progress_ms = t;
+		while (got < wanted && api->take(net, &results[got]))
+			got++;
+		timeout = api->timeout_ms(net);
+		if (left > 0 && got < wanted)
+			poll(&waits, 1, timeout < 0 || timeout > 5000 ? 5000 : (int) timeout);
+	}
+	return got;
+}
+
+static NetRequest
+request_for(const char *url)
+{
+	return (NetRequest){.url = url,
+						.content_type = "application/json",
+						.body = "{\"a\":\t1}",
+						.body_len = 8,
+						.id = "msg_1",
+						.timestamp = 1614265330,
+						.signature = "v1,abc",
+						.timeout_ms = 5000};
+}
+
+/* One request by itself. */
+static NetResult
+call(Net *net, NetRequest request)
+{
+	NetResult result = {.error = "no result"};
+
+	if (!api->submit(net, &request))
+		bail_out("submit failed");
+	drive(net, &result, 1);
+	return result;
+}
+
+static NetResult
+call_path(Net *net, const Receiver *r, const char *path)
+{
+	char url[200];
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", r->port, path);
+	return call(net, request_for(url));
+}
+
+static const char *const outcome_names[] = {"delivered", "retry", "refused"};
+
+static void
+expect(NetResult got, NetOutcome outcome, int status, const char *error, const char *name)
+{
+	if (!ok(got.outcome == outcome && got.status == status && strstr(got.error, error) &&
+				(error[0] || got.error[0] == '\0'),
+			"%s: %s", name, outcome_names[outcome]))
+		printf("#   got %s, status %d, error \"%s\"\n", outcome_names[got.outcome], got.status, got.error);
+}
+
+/* ---------- the tests ---------- */
+
+/* The example that the Standard Webhooks libraries share, and one that libcrypto's command made. */
+static void
+test_sign(void)
+{
+	static const unsigned char secret[] = {0x31, 0xf2, 0x90, 0xf6, 0xbf, 0x06, 0x29, 0x8a,
+										   0xab, 0x4f, 0x08, 0xd4, 0x3c, 0x3f, 0x08, 0x2c,
+										   0xf6, 0x48, 0x23, 0x6a, 0x2d, 0xa4, 0xb0, 0xb4};
+	const char				  *body = "{\"test\": 2432232314}";
+	char					   out[64] = "";
+	char					   big[5000];
+
+	ok(api->sign(secret, sizeof(secret), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body, strlen(body), out,
+				 sizeof(out)),
+	   "signs");
+	is_text(out,
+			"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", "signature of the specification's example");
+	memset(big, 'x', sizeof(big));
+	api->sign((const unsigned char *) "secret", 6, "msg_1", 1700000000, big, sizeof(big), out, sizeof(out));
+	is_text(out, "v1,MirKXIVn1srO/y0XzjVntcoO/A8yXvO4snhtCltPynE=", "signature of a long body");
+	ok(!api->sign(secret, 0, "msg", 1, body, 1, out, sizeof(out)) && out[0] == '\0',
+	   "no secret, no signature");
+	ok(!api->sign(secret, 24, "msg", 1, body, 1, out, 47) && out[0] == '\0', "no room, no signature");
+}
+
+static void
+test_check_url(void)
+{
+	static const char *const good[] = {
+		"http://example.com",
+		"https://example.com/hook?token=a%20b#top",
+		"HTTP://EXAMPLE.COM:65535/",
+		"http://127.0.0.1:8080/x",
+		"http://[::1]/",
+		"https://[2001:db8::7]:8443?x",
+		"http://xn--fiqs8s.example/a@b",
+		"http://my_host.local/:8/",
+	};
+	static const char *const bad[] = {
+		"",
+		"example.com",
+		"ftp://example.com",
+		"file:///etc/passwd",
+		"http:/example.com",
+		"http://",
+		"http:///x",
+		"http://:80/",
+		"http://user@example.com/",
+		"http://user:pass@example.com/",
+		"http://a:b@[::1]/",
+		"http://example.com:0/",
+		"http://example.com:65536/",
+		"http://example.com:/",
+		"http://example.com:8a/",
+		"http://example.com:123456/",
+		"http://[::1/",
+		"http://[::g]/",
+		"http://[fe80::1%25eth0]/",
+		"http://[::1]x/",
+		"http://exa mple.com/",
+		"http://example.com/a b",
+		"http://example.com\\@evil.com/",
+		"http://example.com/\r\nX: y",
+		"http://ex%61mple.com/",
+		"http://例子.com/",
+		"http://-x.com/",
+		"http://.com/",
+		" http://example.com/",
+	};
+	char url[3000];
+	int	 i;
+
+	for (i = 0; i < lengthof(good); i++)
+		if (!ok(api->check_url(good[i]) == NULL, "good url %s", good[i]))
+			printf("#   %s\n", api->check_url(good[i]));
+	for (i = 0; i < lengthof(bad); i++)
+		ok(api->check_url(bad[i]) != NULL, "bad url number %d", i);
+	memset(url, 'a', sizeof(url));
+	memcpy(url, "http://", 7);
+	url[2001] = '\0';
+	ok(api->check_url(url) != NULL, "url too long");
+	url[7 + 254] = '\0';
+	ok(api->check_url(url) != NULL, "host too long");
+	ok(api->check_url(NULL) != NULL, "no url");
+}
+
+static bool
+matches(const char *networks, const char *address)
+{
+	struct addrinfo	 hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found;
+	NetAllow		 allow;
+	char			 error[200];
+	bool			 result;
+
+	if (!net_allow_parse(networks, &allow, error, sizeof(error)) ||
+		getaddrinfo(address, NULL, &hints, &found) != 0)
+		bail_out(networks);
+	result = net_allow_match(&allow, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+	net_allow_free(&allow);
+	return result;
+}
+
+static void
+test_networks(void)
+{
+	static const char *const bad[] = {
+		"10.0.0.0/33", "10.0.0.0/",		 "10.0.0.0/a",	 "10.0.0.0/-1", "10.0.0.1/8", "10.0.0/8",
+		"::1/129",	   "2001:db8::1/32", "10.0.0.0/8,,", ",",			"localhost",  "10.0.0.0/8 127.0.0.1",
+		"/8",		   "fe80::1%lo",	 "1.2.3.4/032x",
+	};
+	NetLimits limits = {.max_connections = 1};
+	char	  error[200];
+	int		  i;
+
+	for (i = 0; i < lengthof(bad); i++)
+	{
+		limits.allow = bad[i];
+		error[0] = '\0';
+		ok(api->open(&limits, error, sizeof(error)) == NULL && error[0], "malformed list: %s", error);
+	}
+	limits.allow = "";
+	limits.max_connections = 0;
+	ok(api->open(&limits, error, sizeof(error)) == NULL, "no connections: %s", error);
+
+	ok(matches("10.0.0.0/8", "10.255.0.1") && !matches("10.0.0.0/8", "11.0.0.0"), "10.0.0.0/8");
+	ok(matches("10.0.0.128/25", "10.0.0.200") && !matches("10.0.0.128/25", "10.0.0.127"), "10.0.0.128/25");
+	ok(matches(" 192.0.2.7 ,\n127.0.0.1", "127.0.0.1") && !matches("192.0.2.7", "192.0.2.8"),
+	   "single addresses");
+	ok(matches("2001:db8::/33", "2001:db8:7fff::1") && !matches("2001:db8::/33", "2001:db8:8000::1"),
+	   "2001:db8::/33");
+	ok(matches("0.0.0.0/0", "8.8.8.8") && !matches("0.0.0.0/0", "::1"), "0.0.0.0/0 is IPv4 only");
+	ok(matches("::/0", "2001:db8::1") && !matches("::/0", "8.8.8.8"), "::/0 is IPv6 only");
+	ok(matches("127.0.0.0/8", "::ffff:127.0.0.1"), "an IPv4-mapped address is its IPv4 address");
+	ok(!matches("::/0", "::ffff:127.0.0.1"), "and not an IPv6 address");
+	ok(matches("::ffff:10.0.0.0/104", "10.1.2.3"), "a mapped network is an IPv4 network");
+	ok(!matches("", "127.0.0.1"), "nothing allows nothing");
+}
+
+static void
+test_outcomes(const Receiver *r)
+{
+	static const struct
+	{
+		int		   status;
+		NetOutcome outcome;
+	} statuses[] = {
+		{200, NET_DELIVERED}, {201, NET_DELIVERED}, {202, NET_DELIVERED}, {204, NET_DELIVERED},
+		{299, NET_DELIVERED}, {300, NET_REFUSED},	{304, NET_REFUSED},	  {307, NET_REFUSED},
+		{400, NET_REFUSED},	  {401, NET_REFUSED},	{404, NET_REFUSED},	  {407, NET_REFUSED},
+		{408, NET_RETRY},	  {410, NET_REFUSED},	{425, NET_RETRY},	  {429, NET_RETRY},
+		{500, NET_RETRY},	  {502, NET_RETRY},		{503, NET_RETRY},	  {599, NET_RETRY},
+	};
+	Net		 *net = open_net("127.0.0.0/8", 4);
+	NetResult got;
+	char	  path[40], error[40];
+	int		  i;
+
+	for (i = 0; i < lengthof(statuses); i++)
+	{
+		snprintf(path, sizeof(path), "/status/%d", statuses[i].status);
+		snprintf(error, sizeof(error), statuses[i].outcome == NET_DELIVERED ? "" : "HTTP %d",
+				 statuses[i].status);
+		expect(call_path(net, r, path), statuses[i].outcome, statuses[i].status, error, path);
+	}
+	expect(call_path(net, r, "/ok"), NET_DELIVERED, 200, "", "/ok");
+	expect(call_path(net, r, "/redirect"), NET_REFUSED, 302, "redirects are not followed", "redirect");
+	expect(call_path(net, r, "/slow?ms=200"), NET_DELIVERED, 200, "", "slow");
+	expect(call_path(net, r, "/flaky?n=2"), NET_RETRY, 503, "HTTP 503", "flaky, first");
+	expect(call_path(net, r, "/flaky?n=2"), NET_RETRY, 503, "HTTP 503", "flaky, second");
+	expect(call_path(net, r, "/flaky?n=2"), NET_DELIVERED, 200, "", "flaky, third");
+	expect(call_path(net, r, "/close"), NET_RETRY, 0, "", "closed without an answer");
+	expect(call_path(net, r, "/big"), NET_RETRY, 200, "answer longer than 1000 bytes", "a body without end");
+	expect(call_path(net, r, "/big?n=10000000000"), NET_RETRY, 200, "answer longer than 1000 bytes",
+		   "10 GB announced");
+	expect(call_path(net, r, "/big?n=1000"), NET_DELIVERED, 200, "", "a body of just the limit");
+	expect(call_path(net, r, "/big?n=1001"), NET_RETRY, 200, "answer longer than 1000 bytes",
+		   "one byte more");
+	expect(call_path(net, r, "/headers"), NET_RETRY, 200, "bytes of headers", "headers without end");
+	expect(call_path(net, r, "/ok"), NET_DELIVERED, 200, "", "and still works");
+
+	got = call_path(net, r, "/retry-after/7");
+	ok(got.outcome == NET_RETRY && got.retry_after_ms == 7000, "Retry-After in seconds");
+	got = call_path(net, r, "/retry-after/9999999999");
+	ok(got.retry_after_ms == 86400000, "Retry-After capped at a day");
+	got = call_path(net, r, "/retry-after/-5");
+	ok(got.retry_after_ms == -1, "Retry-After below zero");
+	got = call_path(net, r, "/retry-after/soon");
+	ok(got.retry_after_ms == -1, "Retry-After that is no number");
+	got = call_path(net, r, "/retry-after-date/30");
+	ok(got.retry_after_ms >= 27000 && got.retry_after_ms <= 31000, "Retry-After as a date: %lld ms",
+	   (long long) got.retry_after_ms);
+	got = call_path(net, r, "/retry-after-date/-30");
+	ok(got.retry_after_ms == -1, "Retry-After as a date that is past");
+	got = call_path(net, r, "/retry-after-date/999999");
+	ok(got.retry_after_ms == 86400000, "Retry-After as a date, capped");
+	got = call_path(net, r, "/ok");
+	ok(got.retry_after_ms == -1, "Retry-After does not linger in the handle");
+	api->close(net);
+}
+
+static void
+test_timeouts(const Receiver *r)
+{
+	Net		  *net = open_net("127.0.0.0/8", 4);
+	NetRequest request;
+	NetResult  got;
+	char	   url[100];
+	double	   t = now_ms();
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/never", r->port);
+	request = request_for(url);
+	request.timeout_ms = 300;
+	got = call(net, request);
+	t = now_ms() - t;
+	expect(got, NET_RETRY, 0, "timed out", "a receiver that never answers");
+	ok(t >= 299 && t < 2000, "after its time: %.0f ms", t);
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/drip", r->port);
+	request = request_for(url);
+	request.timeout_ms = 1500;
+	t = now_ms();
+	got = call(net, request);
+	t = now_ms() - t;
+	expect(got, NET_RETRY, 200, "timed out", "a receiver that drips");
+	ok(t >= 1499 && t < 4000, "after its time: %.0f ms", t);
+
+	/* the connect timeout of open_net() is 500 ms, the name takes 3 s */
+	longest_progress_ms = 0;
+	t = now_ms();
+	got = call(net, request_for("http://slow.test/"));
+	t = now_ms() - t;
+	expect(got, NET_RETRY, 0, "timed out", "a name server that is slow");
+	ok(t >= 499 && t < 2500, "after its time: %.0f ms", t);
+	ok(longest_progress_ms < 500, "progress() does not wait for it: %.1f ms at most", longest_progress_ms);
+
+	request = request_for("http://slow.test/");
+	api->submit(net, &request);
+	api->progress(net);
+	sleep_ms(20);
+	api->progress(net);
+	t = now_ms();
+	api->close(net);
+	t = now_ms() - t;
+	ok(t < 500, "nor does close(): %.1f ms", t);
+}
+
+static void
+test_addresses(const Receiver *r)
+{
+	Net		   *nothing = open_net("", 2);
+	Net		   *local = open_net("127.0.0.0/8", 2);
+	Net		   *six = open_net("::/0", 2);
+	const char *refusal = "address not in triage.allowed_networks";
+	char		url[200];
+	NetResult	got;
+
+	expect(call_path(nothing, r, "/ok"), NET_REFUSED, 0, refusal, "an empty list");
+	expect(call_path(local, r, "/ok"), NET_DELIVERED, 200, "", "a listed address");
+	expect(call(local, request_for("http://10.0.0.1/")), NET_REFUSED, 0, refusal, "an address not listed");
+	expect(call(local, request_for("http://[::1]:1/")), NET_REFUSED, 0, refusal,
+		   "an IPv6 address not listed");
+	expect(call(local, request_for("http://167772161/")), NET_REFUSED, 0, refusal, "10.0.0.1 as one number");
+	expect(call(local, request_for("http://0x0a.0.0.1/")), NET_REFUSED, 0, refusal,
+		   "10.0.0.1 in hexadecimal");
+	expect(call(local, request_for("http://0/")), NET_REFUSED, 0, refusal, "the address 0");
+	expect(call(local, request_for("http://inside.test/")), NET_REFUSED, 0, refusal,
+		   "a name that points inside");
+	snprintf(url, sizeof(url), "http://here.test:%d/ok", r->port);
+	expect(call(local, request_for(url)), NET_DELIVERED, 200, "", "a name that points to a listed address");
+	snprintf(url, sizeof(url), "http://mapped.test:%d/ok", r->port);
+	expect(call(six, request_for(url)), NET_REFUSED, 0, refusal, "IPv4 dressed as IPv6");
+	expect(call(local, request_for(url)), NET_DELIVERED, 200, "",
+		   "the same, where its IPv4 address is listed");
+	snprintf(url, sizeof(url), "http://both.test:%d/ok", r->port);
+	expect(call(local, request_for(url)), NET_DELIVERED, 200, "", "of two addresses, the listed one");
+
+	got = call(local, request_for("http://127.0.0.1:1/hook?token=geheim"));
+	expect(got, NET_RETRY, 0, "onnect", "a closed port");
+	ok(!strstr(got.error, "geheim") && !strstr(got.error, "hook"), "no token in the error: %s", got.error);
+	got = call(local, request_for("http://none.test/hook?token=geheim"));
+	expect(got, NET_RETRY, 0, "none.test", "a name that does not exist");
+	ok(!strstr(got.error, "geheim") && !strstr(got.error, "hook"), "no token in the error: %s", got.error);
+	expect(call(local, request_for("http://user:geheim@127.0.0.1/")), NET_REFUSED, 0, "user name",
+		   "a password");
+	expect(call(local, request_for("ftp://127.0.0.1/")), NET_REFUSED, 0, "http://", "another protocol");
+	api->close(nothing);
+	api->close(local);
+	api->close(six);
+}
+
+/* What stands on the wire, read from the receiver's log. */
+static void
+test_request(const Receiver *r)
+{
+	Net		  *net = open_net("127.0.0.0/8", 2);
+	NetRequest request;
+	char	   url[100], line[1000] = "", last[1000] = "";
+	FILE	  *log;
+
+	expect(call_path(net, r, "/wire?x=1"), NET_DELIVERED, 200, "", "a request");
+	log = fopen(r->log, "r");
+	while (log && fgets(line, sizeof(line), log))
+		strcpy(last, line);
+	if (log)
+		fclose(log);
+	is_text(strchr(last, '\t') ? strchr(last, '\t') : last,
+			"\t/wire?x=1\tmsg_1\t1614265330\tv1,abc\t8\t{\"a\":\\t1}\n", "its headers and body");
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/ok", r->port);
+	request = request_for(url);
+	request.id = "a\r\nX-Evil: 1";
+	expect(call(net, request), NET_REFUSED, 0, "header", "a line break in a header");
+	request = request_for(url);
+	request.content_type = request.signature = request.body = NULL;
+	request.body_len = 0;
+	expect(call(net, request), NET_DELIVERED, 200, "", "no signature, type and body");
+	api->close(net);
+}
+
+static int
+count_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int	 n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static long
+resident_kb(void)
+{
+	long  size = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (f && fscanf(f, "%ld %ld", &size, &resident) != 2)
+		resident = 0;
+	if (f)
+		fclose(f);
+	return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Many at once: every one has its own result, and descriptors stay within the limit. */
+static void
+test_many(const Receiver *r, int requests, int connections)
+{
+	Net			  *net = open_net("127.0.0.0/8", connections);
+	NetRequest	   request;
+	NetResult	   result;
+	unsigned char *seen = calloc(requests, 1);
+	char		   url[100];
+	int			   i, left, got = 0, delivered = 0, twice = 0, most = 0;
+	int			   before = count_descriptors();
+	double		   t = now_ms();
+	struct rlimit  old, few;
+
+	getrlimit(RLIMIT_NOFILE, &old);
+	few = old;
+	few.rlim_cur = before + connections + 8;
+	setrlimit(RLIMIT_NOFILE, &few);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/ok", r->port);
+	request = request_for(url);
+	for (i = 0; i < requests; i++)
+	{
+		request.tag = seen + i;
+		if (!api->submit(net, &request))
+			bail_out("submit failed");
+	}
+	do
+	{
+		struct pollfd waits = {.fd = api->fd(net), .events = POLLIN};
+
+		left = api->progress(net);
+		for (; api->take(net, &result); got++)
+		{
+			twice += (*(unsigned char *) result.tag)++;
+			delivered += result.outcome == NET_DELIVERED;
+			if (got % 500 == 0 && count_descriptors() > most)
+				most = count_descriptors();
+		}
+		poll(&waits, 1, left ? (int) api->timeout_ms(net) : 0);
+	} while (left > 0);
+	t = now_ms() - t;
+	ok(got == requests && delivered == requests && twice == 0,
+	   "%d requests, %d connections: %d delivered, %.0f/s", requests, connections, delivered,
+	   requests / t * 1e3);
+	ok(most - before <= connections + 1, "%d descriptors at most", most - before);
+	ok(api->timeout_ms(net) != 0, "nothing left to do");
+	api->close(net);
+	ok(count_descriptors() <= before, "no descriptor left open");
+	setrlimit(RLIMIT_NOFILE, &old);
+	free(seen);
+}
+
+static void
+test_memory(const Receiver *r)
+{
+	Net		  *net = open_net("127.0.0.0/8", 16);
+	NetResult *results = calloc(500, sizeof(NetResult));
+	NetRequest request;
+	char	   url[100];
+	long	   before = 0;
+	int		   batch, i, got = 0;
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/ok", r->port);
+	request = request_for(url);
+	for (batch = 0; batch < 40; batch++)
+	{
+		for (i = 0; i < 500; i++)
+			api->submit(net, &request);
+		got += drive(net, results, 500);
+		if (batch == 4)
+			before = resident_kb();
+	}
+	/* the sanitizer keeps freed memory for a while */
+	ok(got == 20000 && (SANITIZED || resident_kb() - before < 512), "memory after 20,000 requests: %+ld kB",
+	   resident_kb() - before);
+	free(results);
+	api->close(net);
+}
+
+/* A slow receiver with a long queue does not delay a fast one; hosts share few connections. */
+static void
+test_turns(const Receiver *slow, const Receiver *fast)
+{
+	NetLimits  limits = {.max_connections = 8, .max_per_host = 4, .max_response = 1000, .allow = "127.0.0.1"};
+	char	   error[200], slow_url[100], fast_url[100];
+	Net		  *net = api->open(&limits, error, sizeof(error));
+	NetRequest request;
+	NetResult  result, results[300];
+	double	   t;
+	int		   i;
+
+	snprintf(slow_url, sizeof(slow_url), "http://127.0.0.1:%d/slow?ms=100", slow->port);
+	snprintf(fast_url, sizeof(fast_url), "http://127.0.0.1:%d/ok", fast->port);
+	request = request_for(slow_url);
+	for (i = 0; i < 40; i++)
+		api->submit(net, &request);
+	api->progress(net);
+	request = request_for(fast_url);
+	request.tag = &result;
+	t = now_ms();
+	api->submit(net, &request);
+	drive(net, &result, 1);
+	ok(result.tag == &result, "the fast receiver is served beside 40 requests to the slow one: %.1f ms",
+	   now_ms() - t);
+	t = now_ms();
+	ok(drive(net, results, 40) == 40, "the slow ones arrive too");
+	t = now_ms() - t;
+	ok(t > 850, "no more than four of them at once: %.0f ms", t);
+	api->close(net);
+
+	net = open_net("127.0.0.1", 1);
+	for (i = 0; i < 300; i++)
+	{
+		snprintf(slow_url, sizeof(slow_url), "http://127.0.0.1:%d/ok", (i % 2 ? slow : fast)->port);
+		if (call(net, request_for(slow_url)).outcome != NET_DELIVERED)
+			break;
+	}
+	ok(i == 300, "two hosts take turns on one connection");
+	api->close(net);
+}
+
+/* The receiver goes away while a connection is kept, and comes back. */
+static void
+test_restart(void)
+{
+	Receiver	  r = start_receiver(0);
+	Net			 *net = open_net("127.0.0.1", 2);
+	struct pollfd waits = {.fd = api->fd(net), .events = POLLIN};
+
+	expect(call_path(net, &r, "/ok"), NET_DELIVERED, 200, "", "before");
+	stop_receiver(&r);
+	poll(&waits, 1, 1000);
+	api->progress(net);
+	ok(poll(&waits, 1, 0) == 0, "a kept connection that was closed does not keep us awake");
+	expect(call_path(net, &r, "/ok"), NET_RETRY, 0, "onnect", "meanwhile");
+	r = start_receiver(r.port);
+	expect(call_path(net, &r, "/ok"), NET_DELIVERED, 200, "", "afterwards");
+	api->close(net);
+	stop_receiver(&r);
+}
+
+/* Close in the middle; the sanitizers tell what was forgotten. */
+static void
+test_close(const Receiver *r)
+{
+	Net		  *net = open_net("127.0.0.1", 4);
+	NetRequest request;
+	char	   urls[3][100];
+	int		   i;
+
+	snprintf(urls[0], sizeof(urls[0]), "http://127.0.0.1:%d/ok", r->port);
+	snprintf(urls[1], sizeof(urls[1]), "http://127.0.0.1:%d/never", r->port);
+	snprintf(urls[2], sizeof(urls[2]), "nonsense");
+	for (i = 0; i < 30; i++)
+	{
+		request = request_for(urls[i % 3]);
+		api->submit(net, &request);
+	}
+	for (i = 0; i < 5; i++)
+	{
+		ok(api->progress(net) > 0, "under way");
+		sleep_ms(2);
+	}
+	api->close(net);
+	api->close(open_net("", 1));
+}
+
+/* ---------- https ---------- */
+
+static char certificate[100], private_key[100];
+
+/* A server that says the same to everyone; the openssl command answers what stands on its standard input. */
+static bool
+make_certificate(const char *name)
+{
+	char command[500];
+
+	snprintf(certificate, sizeof(certificate), "%s/cert.pem", folder);
+	snprintf(private_key, sizeof(private_key), "%s/key.pem", folder);
+	snprintf(command, sizeof(command),
+			 "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=%s "
+			 "-addext subjectAltName=DNS:%s -out %s -keyout %s >/dev/null 2>&1",
+			 name, name, certificate, private_key);
+	return system(command) == 0;
+}
+
+static NetResult
+call_https(const char *name, const char *ca_file)
+{
+	static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+	NetLimits limits = {.max_connections = 1, .max_response = 1000, .allow = "127.0.0.1", .ca_file = ca_file};
+	char	  error[200], url[100], address[40];
+	char	 *argv[] = {"openssl",	 "s_server", "-quiet",	  "-accept",  address, "-cert",
+						certificate, "-key",	 private_key, "-naccept", "1",	   NULL};
+	Receiver  spare = start_receiver(0); /* finds a free port */
+	Net		 *net = api->open(&limits, error, sizeof(error));
+	NetResult got = {.outcome = NET_RETRY};
+	double	  end = now_ms() + 10000;
+	int		  in, out;
+	pid_t	  pid;
+
+	stop_receiver(&spare);
+	snprintf(address, sizeof(address), "127.0.0.1:%d", spare.port);
+	snprintf(url, sizeof(url), "https://%s:%d/", name, spare.port);
+	pid = start(argv, &in, &out);
+	if (write(in, text, strlen(text)) < 0)
+		bail_out("openssl s_server");
+	/* it needs a moment to listen */
+	do
+	{
+		sleep_ms(50);
+		got = call(net, request_for(url));
+	} while (strstr(got.error, "Failed to connect") && now_ms() < end);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(in);
+	close(out);
+	api->close(net);
+	return got;
+}
+
+static void
+test_https(void)
+{
+	if (!make_certificate("here.test"))
+	{
+		ok(true, "https # SKIP no openssl command");
+		return;
+	}
+	expect(call_https("here.test", NULL), NET_REFUSED, 0, "certificate", "a self-signed certificate");
+	expect(call_https("here.test", certificate), NET_DELIVERED, 200, "", "the same, trusted");
+	expect(call_https("other.test", certificate), NET_REFUSED, 0, "", "trusted, but for another name");
+}
+
+int
+main(int argc, char **argv)
+{
+	Receiver one, two;
+	char	 command[200];
+
+	receiver_program = argc > 1 ? argv[1] : getenv("RECEIVER");
+	if (receiver_program == NULL)
+		receiver_program = "build/receiver";
+	signal(SIGPIPE, SIG_IGN); /* as the server has it */
+	setenv("http_proxy", "http://127.0.0.1:1/", 1);
+	setenv("ALL_PROXY", "http://127.0.0.1:1/", 1);
+	if (mkdtemp(folder) == NULL)
+		bail_out("no temporary folder");
+
+	ok(api->version == NET_API_VERSION, "version");
+	test_sign();
+	test_check_url();
+	test_networks();
+	one = start_receiver(0);
+	two = start_receiver(0);
+	test_outcomes(&one);
+	test_timeouts(&one);
+	test_addresses(&one);
+	test_request(&one);
+	test_many(&one, 10000, 64);
+	test_many(&one, 300, 1);
+	test_many(&one, 2000, 200);
+	test_memory(&one);
+	test_turns(&one, &two);
+	test_restart();
+	test_close(&one);
+	test_https();
+	ok(resolver_calls > 0 && !resolver_saw_signals, "no signal can reach the resolver's threads");
+	stop_receiver(&one);
+	stop_receiver(&two);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	if (system(command) != 0)
+		printf("# %s is left\n", folder);
+	printf("1..%d\n", tests);
+	return failures > 0;
+}
