@@ -5,6 +5,7 @@
 #ifndef TRIAGE_BASE_JSON_H
 #define TRIAGE_BASE_JSON_H
 
+#include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
 typedef struct JsonBuild

@@ -224,37 +224,52 @@ check_reported_at(TimestampTz at, TimestampTz now)
 				 errhint("Set the reporting system's clock; triage.max_ahead is the difference that is tolerated.")));
 }
 
-/* Fill the report from a row; checks everything a reporter can get wrong. */
+static Jsonb *
+check_attrs(Jsonb *attrs)
+{
+	if (attrs != NULL && !JB_ROOT_IS_OBJECT(attrs))
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("attrs must be a JSON object"),
+				 errhint("For example {\"subject\": \"water leak\"}.")));
+	return attrs;
+}
+
+/* The report that a row or a preview makes; checks everything a reporter can get wrong. */
+void
+intake_preview(Book *book, const PreviewArgs *a, Report *r)
+{
+	memset(r, 0, sizeof(Report));
+	r->channel = channel_of(book, a->channel);
+	r->body = check_body(r->channel, a->body, &r->body_len);
+	if (a->area != NULL)
+		r->area = known_code(book_area(book, a->area, strlen(a->area)), "area", a->area, "areas");
+	if (a->case_type != NULL)
+		r->given_type = known_code(book_type(book, a->case_type, strlen(a->case_type)), "case type",
+								   a->case_type, "case_types");
+	r->address = a->address;
+	r->address_len = a->address ? strlen(a->address) : 0;
+	r->has_location = a->has_location;
+	r->at = a->at;
+	r->attrs = check_attrs(a->attrs);
+	r->min_confidence = triage_min_confidence;
+}
+
 static void
 report_from_row(Book *book, CaseRow *row, const AttrNumber *att, TimestampTz now, Report *r)
 {
-	char	   *area = case_text(row, att, CASE_AREA);
-	char	   *type = case_text(row, att, CASE_CASE_TYPE);
-	char	   *address = case_text(row, att, CASE_ADDRESS);
-	char	   *code = case_text(row, att, CASE_CHANNEL);
+	PreviewArgs a;
 
-	memset(r, 0, sizeof(Report));
-	r->channel = channel_of(book, code);
+	a.channel = case_text(row, att, CASE_CHANNEL);
+	a.body = case_text(row, att, CASE_BODY);
+	a.area = case_text(row, att, CASE_AREA);
+	a.case_type = case_text(row, att, CASE_CASE_TYPE);
+	a.address = case_text(row, att, CASE_ADDRESS);
+	a.has_location = !case_isnull(row, att, CASE_LOCATION);
+	a.at = now;
+	a.attrs = case_isnull(row, att, CASE_ATTRS) ? NULL : DatumGetJsonbP(case_value(row, att, CASE_ATTRS));
+	intake_preview(book, &a, r);
 	check_caller(r->channel, case_text(row, att, CASE_REPORTER), case_text(row, att, CASE_CONTACT));
-	r->body = check_body(r->channel, case_text(row, att, CASE_BODY), &r->body_len);
-	if (area != NULL)
-		r->area = known_code(book_area(book, area, strlen(area)), "area", area, "areas");
-	if (type != NULL)
-		r->given_type = known_code(book_type(book, type, strlen(type)), "case type", type, "case_types");
-	r->address = address;
-	r->address_len = address ? strlen(address) : 0;
-	r->has_location = !case_isnull(row, att, CASE_LOCATION);
-	r->at = now;
-	if (!case_isnull(row, att, CASE_ATTRS))
-	{
-		r->attrs = DatumGetJsonbP(case_value(row, att, CASE_ATTRS));
-		if (!JB_ROOT_IS_OBJECT(r->attrs))
-			ereport(ERROR,
-					(errcode(TRIAGE_ERRCODE_CONTENT),
-					 errmsg("attrs must be a JSON object"),
-					 errhint("For example {\"subject\": \"water leak\"}.")));
-	}
-	r->min_confidence = triage_min_confidence;
 	r->confirmed = next_confirmed;
 }
 

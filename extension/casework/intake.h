@@ -5,7 +5,25 @@
 #ifndef TRIAGE_CASEWORK_INTAKE_H
 #define TRIAGE_CASEWORK_INTAKE_H
 
+#include "rulebook/decide.h"
+
 extern void intake_init(void);
+
+/* What preview() is asked, as it is asked. */
+typedef struct PreviewArgs
+{
+	const char *channel;
+	const char *body;
+	const char *area;
+	const char *address;
+	const char *case_type;
+	bool		has_location;
+	TimestampTz at;
+	Jsonb	   *attrs;
+} PreviewArgs;
+
+/* The report that intake would make of it, with the same checks. */
+extern void intake_preview(Book *book, const PreviewArgs *a, Report *r);
 
 /*
  * For the one row that the caller inserts next: the digest of the citizen's

@@ -21,10 +21,11 @@
  *			wait on the latch and on api->fd(net), at most api->timeout_ms(net)
  *		}
  *
- * Descriptors: one for epoll, one for each connection, and while a name is
- * being resolved a socket pair and the resolver's own socket.  So never more
- * than 1 + 4 * max_connections, and 1 + max_connections once names are known.
- * The descriptor of fd() stays the same from open() to close().
+ * Descriptors: three, and one for each connection, max_connections at most, idle
+ * ones included.  A name that is being resolved needs two or three instead, and
+ * one whose time ran out keeps them until the C library's resolver gives up
+ * ("timeout" and "attempts" in resolv.conf).  The descriptor of fd() stays the
+ * same from open() to close().
  *
  * Signals: libcurl resolves names on threads.  They are created with every
  * signal blocked, so handlers of the server run on its own thread only.
@@ -136,6 +137,8 @@ typedef struct NetApi
 typedef const NetApi *(*NetApiFunction)(void);
 
 /* what that function returns; for programs linked with http.c itself (unit tests, benchmarks) */
-extern const NetApi net_http_api;
+#pragma GCC visibility push(hidden)
+extern const NetApi	   net_http_api;
+#pragma GCC visibility pop
 
 #endif

@@ -39,7 +39,7 @@ net_judge_failure(NetResult *result, NetOutcome outcome, const char *text, const
 
 	if (general && (text[0] == '\0' || strchr(text, '?') || strstr(text, "://")))
 		text = general;
-	for (i = 0; text[i] && i < sizeof(result->error) - 1; i++)
+	for (i = 0; i < sizeof(result->error) - 1 && text[i]; i++)
 		result->error[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
 	result->error[i] = '\0';
 	result->outcome = outcome;

@@ -7,6 +7,8 @@
 
 #include "net/net.h"
 
+#pragma GCC visibility push(hidden)
+
 /* Fill outcome, error and retry_after_ms from result->status; retry_after_s as received, 0 = absent. */
 extern void net_judge_status(NetResult *result, int64_t retry_after_s);
 
@@ -17,5 +19,7 @@ extern void net_judge_status(NetResult *result, int64_t retry_after_s);
  * are made harmless: the text goes into a table.
  */
 extern void net_judge_failure(NetResult *result, NetOutcome outcome, const char *text, const char *general);
+
+#pragma GCC visibility pop
 
 #endif

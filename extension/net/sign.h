@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 /* "v1," + 44 characters of base64 + end, rounded up */
 #define NET_SIGNATURE_SIZE 64
 
@@ -19,5 +21,7 @@
  */
 extern bool net_sign(const unsigned char *secret, size_t secret_len, const char *id, int64_t timestamp,
 					 const char *body, size_t body_len, char *out, size_t out_size);
+
+#pragma GCC visibility pop
 
 #endif

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#pragma GCC visibility push(hidden)
+
 typedef struct NetSocket NetSocket;
 
 typedef struct NetSockets
@@ -38,5 +40,7 @@ extern bool net_sockets_want(NetSockets *sockets, int fd, uint32_t events);
 
 /* The events that have happened and are wanted, without waiting; at most `max`. */
 extern int net_sockets_poll(NetSockets *sockets, struct epoll_event *events, int max);
+
+#pragma GCC visibility pop
 
 #endif

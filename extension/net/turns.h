@@ -11,6 +11,8 @@
 
 #include "net/net.h"
 
+#pragma GCC visibility push(hidden)
+
 typedef struct NetHost NetHost;
 
 /* One request, later its result. */
@@ -52,5 +54,7 @@ extern void	   net_turns_done(NetTurns *turns, NetJob *job);
 
 /* Frees what waits.  Jobs that run are the caller's. */
 extern void net_turns_free(NetTurns *turns);
+
+#pragma GCC visibility pop
 
 #endif

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#pragma GCC visibility push(hidden)
+
 /* One network.  IPv4 is kept as ::ffff:a.b.c.d with 96 added to its prefix. */
 typedef struct NetNetwork
 {
@@ -49,5 +51,7 @@ extern const char *net_check_url(const char *url);
 
 /* Length of "scheme://host:port" at the start of a url that net_check_url() accepts. */
 extern size_t net_url_origin(const char *url);
+
+#pragma GCC visibility pop
 
 #endif

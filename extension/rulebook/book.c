@@ -133,14 +133,15 @@ book_fold(const char *text, size_t len, size_t *folded_len)
 	*folded_len = text_fold(text, len, out, &needs_nfkc);
 	if (needs_nfkc)
 	{
-		pg_wchar   *chars = palloc((len + 1) * sizeof(pg_wchar));
+		/* what folding wrote, not what came in: it has removed invisible characters that part a letter from its mark */
+		pg_wchar   *chars = palloc((*folded_len + 1) * sizeof(pg_wchar));
 		int			n = 0;
 		pg_wchar   *normal;
 		char	   *bytes;
 		size_t		at = 0;
 
-		for (size_t i = 0; i < len; i += pg_utf_mblen((const unsigned char *) text + i))
-			chars[n++] = utf8_to_unicode((const unsigned char *) text + i);
+		for (size_t i = 0; i < *folded_len; i += pg_utf_mblen((const unsigned char *) out + i))
+			chars[n++] = utf8_to_unicode((const unsigned char *) out + i);
 		chars[n] = 0;
 		normal = unicode_normalize(UNICODE_NFKC, chars);
 		for (n = 0; normal[n] != 0; n++)

@@ -134,7 +134,6 @@ typedef struct Term
 	const char *text;	/* folded */
 	uint32		len;	/* bytes */
 	int			weight; /* half characters: a Han character counts 2, an ASCII one 1 */
-	bool seen; /* scratch of classify(), false between uses */
 } Term;
 
 typedef enum Duty

@@ -6,8 +6,8 @@
  * 1. a term of a priority-1 type (danger) wins over every other match;
  * 2. an exclude term silences its type's terms in the same sentence; danger
  *    is never silenced, it goes to a person;
- * 3. the lengths of the terms found decide, a term inside a longer one does
- *    not count; equal: the more urgent type, else a person.
+ * 3. the lengths of all hits decide, a hit inside a longer one does not
+ *    count; equal: the more urgent type, else a person.
  */
 #include "postgres.h"
 
@@ -154,11 +154,11 @@ offer(Decision *d, CaseType *type, int score)
 typedef struct Tally
 {
 	bool		danger;			/* a danger term counts */
-	bool		doubtful;		/* one was covered or silenced */
+	bool		doubtful;		/* one was silenced */
 	bool		ordinary;		/* a type that is no mere fallback matched */
 } Tally;
 
-/* Sum the scores by type; the same term counts once however often it stands. */
+/* Sum the scores by type; a term counts as often as it stands: what is said again is meant. */
 static Tally
 sum_scores(Book *book, uint32 n, const Fate *fate, CaseType **touched, int *ntouched)
 {
@@ -172,14 +172,11 @@ sum_scores(Book *book, uint32 n, const Fate *fate, CaseType **touched, int *ntou
 			continue;
 		if (fate[i] != COUNTS)
 		{
-			/* inside a longer term of a type as urgent there is nothing to doubt */
-			if (IS_DANGER(t->type))
+			/* inside a longer term ("fire drill") it is another word; beside an exclude term a person must look */
+			if (IS_DANGER(t->type) && fate[i] == SILENCED)
 				tally.doubtful = true;
 			continue;
 		}
-		if (t->seen)
-			continue;
-		t->seen = true;
 		if (book->scores[t->type->index] == 0)
 			touched[(*ntouched)++] = t->type;
 		book->scores[t->type->index] += t->weight;
@@ -313,7 +310,6 @@ classify(Book *book, const Report *report, const char *folded, size_t len, Decis
 	{
 		Term	   *t = &book->terms[book->hits[i].id];
 
-		t->seen = false;
 		if (t->kind == TERM_INCLUDE && fate[i] == COUNTS &&
 			(t->type == d->type || (d->ncandidates > 1 && t->type == d->candidates[1].type)))
 			keep_hit(d, t);

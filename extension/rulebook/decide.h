@@ -56,7 +56,7 @@ typedef enum Verdict
 	VERDICT_TIE,				/* two types as likely and as urgent */
 	VERDICT_WEAK,				/* confidence below the setting */
 	VERDICT_CONFIRM_DANGER,		/* danger on a channel where a person looks first */
-	VERDICT_DOUBTFUL_DANGER		/* a danger term beside an exclude term or inside a longer one */
+	VERDICT_DOUBTFUL_DANGER		/* a danger term beside an exclude term */
 } Verdict;
 
 extern const char *const verdict_names[];

@@ -107,6 +107,7 @@ static Connection		   **closed; /* freed when no event can name them any more */
 static int					 closed_len, closed_size;
 static Flaky				*flaky[FLAKY_BUCKETS];
 static char					 filling[FILL_SIZE];
+static char					 header_filling[FILL_SIZE];
 static volatile sig_atomic_t stop;
 static char					 stdin_mark; /* its address stands for standard input in epoll */
 
@@ -310,10 +311,11 @@ flaky_seen(const Header *id)
 	for (i = 0; i < id->len; i++)
 		hash = (hash ^ (unsigned char) id->text[i]) * 16777619u;
 	for (f = flaky[hash % FLAKY_BUCKETS]; f; f = f->next)
-		if (strlen(f->id) == id->len && memcmp(f->id, id->text, id->len) == 0)
+		if (strlen(f->id) == id->len && (id->len == 0 || memcmp(f->id, id->text, id->len) == 0))
 			return f->seen++;
 	f = grow(NULL, sizeof(Flaky) + id->len + 1);
-	memcpy(f->id, id->text, id->len);
+	if (id->len > 0)
+		memcpy(f->id, id->text, id->len);
 	f->id[id->len] = '\0';
 	f->seen = 1;
 	f->next = flaky[hash % FLAKY_BUCKETS];
@@ -463,6 +465,7 @@ hang_up(Connection *c)
 	close(c->fd);
 	c->fd = -1;
 	free(c->in);
+	c->in = NULL;
 	if (closed_len == closed_size)
 		closed = grow(closed, (closed_size = closed_size ? 2 * closed_size : 64) * sizeof(*closed));
 	closed[closed_len++] = c;
@@ -485,9 +488,10 @@ send_out(Connection *c)
 	log_flush();
 	while (c->out_sent < c->out_len || (c->after == AFTER_FILL && c->fill_left > 0))
 	{
-		bool	head = c->out_sent < c->out_len;
-		size_t	len = head ? c->out_len - c->out_sent : c->fill_left < FILL_SIZE ? c->fill_left : FILL_SIZE;
-		ssize_t n = send(c->fd, head ? c->out + c->out_sent : filling, len, MSG_NOSIGNAL);
+		bool   head = c->out_sent < c->out_len;
+		size_t len = head ? c->out_len - c->out_sent : c->fill_left < FILL_SIZE ? c->fill_left : FILL_SIZE;
+		const char *data = head ? c->out + c->out_sent : c->fill_headers ? header_filling : filling;
+		ssize_t		n = send(c->fd, data, len, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EAGAIN)
 		{
@@ -747,6 +751,8 @@ main(int argc, char **argv)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	memset(filling, 'x', sizeof(filling));
+	for (i = 0; i < FILL_SIZE; i += 32)
+		memcpy(header_filling + i, "x-header: abcdefghijklmnopqrst\r\n", 32);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	sigaction(SIGTERM, &on_stop, NULL);
 	sigaction(SIGINT, &on_stop, NULL);

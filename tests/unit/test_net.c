@@ -11,8 +11,8 @@
  * as an https receiver.  Nothing outside this machine is asked: names are
  * resolved by a getaddrinfo() of our own, which libcurl finds first.
  */
-#include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -167,15 +167,15 @@ start(char *const argv[], int *in, int *out)
 	int	  to[2], from[2];
 	pid_t pid;
 
-	if (pipe(to) != 0 || pipe(from) != 0 || (pid = fork()) < 0)
+	if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0 || (pid = fork()) < 0)
 		bail_out("cannot start a program");
 	if (pid == 0)
 	{
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(to[0], 0);
 		dup2(from[1], 1);
-		close(to[1]);
-		close(from[0]);
+		if (strcmp(argv[0], "openssl") == 0 && freopen("/dev/null", "w", stderr) == NULL)
+			_exit(127);
 		execvp(argv[0], argv);
 		_exit(127);
 	}
@@ -230,6 +230,7 @@ open_net(const char *allow, int max_connections)
 
 	if (net == NULL)
 		bail_out(error);
+	/* cppcheck-suppress returnDanglingLifetime ; open() keeps nothing of it */
 	return net;
 }
 
@@ -312,7 +313,7 @@ test_sign(void)
 {
 	static const unsigned char secret[] = {0x31, 0xf2, 0x90, 0xf6, 0xbf, 0x06, 0x29, 0x8a,
 										   0xab, 0x4f, 0x08, 0xd4, 0x3c, 0x3f, 0x08, 0x2c,
-										   0xf6, 0x48, 0x23, 0x6a, 0x2d, 0xa4, 0xb0, 0xb4};
+										   0xf6, 0x48, 0xa3, 0x62, 0xda, 0x2d, 0xa4, 0xb0};
 	const char				  *body = "{\"test\": 2432232314}";
 	char					   out[64] = "";
 	char					   big[5000];
@@ -477,7 +478,7 @@ test_outcomes(const Receiver *r)
 	expect(call_path(net, r, "/flaky?n=2"), NET_RETRY, 503, "HTTP 503", "flaky, first");
 	expect(call_path(net, r, "/flaky?n=2"), NET_RETRY, 503, "HTTP 503", "flaky, second");
 	expect(call_path(net, r, "/flaky?n=2"), NET_DELIVERED, 200, "", "flaky, third");
-	expect(call_path(net, r, "/close"), NET_RETRY, 0, "", "closed without an answer");
+	expect(call_path(net, r, "/close"), NET_RETRY, 0, "Empty reply", "closed without an answer");
 	expect(call_path(net, r, "/big"), NET_RETRY, 200, "answer longer than 1000 bytes", "a body without end");
 	expect(call_path(net, r, "/big?n=10000000000"), NET_RETRY, 200, "answer longer than 1000 bytes",
 		   "10 GB announced");
@@ -629,13 +630,11 @@ test_request(const Receiver *r)
 static int
 count_descriptors(void)
 {
-	DIR *d = opendir("/proc/self/fd");
-	int	 n = 0;
+	int n = 0;
+	int fd;
 
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
+	for (fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
 	return n;
 }
 
@@ -696,7 +695,7 @@ test_many(const Receiver *r, int requests, int connections)
 	ok(got == requests && delivered == requests && twice == 0,
 	   "%d requests, %d connections: %d delivered, %.0f/s", requests, connections, delivered,
 	   requests / t * 1e3);
-	ok(most - before <= connections + 1, "%d descriptors at most", most - before);
+	ok(most - before <= connections, "%d descriptors at most", most - before);
 	ok(api->timeout_ms(net) != 0, "nothing left to do");
 	api->close(net);
 	ok(count_descriptors() <= before, "no descriptor left open");
@@ -770,6 +769,34 @@ test_turns(const Receiver *slow, const Receiver *fast)
 			break;
 	}
 	ok(i == 300, "two hosts take turns on one connection");
+	api->close(net);
+}
+
+/* Connections kept for one host give way to those another host needs: the limit holds for both together. */
+static void
+test_kept_connections(const Receiver *one, const Receiver *two)
+{
+	Net		  *net = open_net("127.0.0.1", 8);
+	NetRequest request;
+	NetResult  results[8];
+	char	   url[100];
+	int		   before = count_descriptors();
+	int		   i;
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/slow?ms=50", one->port);
+	request = request_for(url);
+	for (i = 0; i < 8; i++)
+		api->submit(net, &request);
+	ok(drive(net, results, 8) == 8 && count_descriptors() - before == 8, "8 connections are kept");
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/slow?ms=50", two->port);
+	request = request_for(url);
+	for (i = 0; i < 8; i++)
+		api->submit(net, &request);
+	api->progress(net);
+	sleep_ms(10);
+	api->progress(net);
+	i = count_descriptors() - before;
+	ok(i == 8 && drive(net, results, 8) == 8, "and closed for 8 to another host: %d descriptors", i);
 	api->close(net);
 }
 
@@ -883,7 +910,8 @@ test_https(void)
 	}
 	expect(call_https("here.test", NULL), NET_REFUSED, 0, "certificate", "a self-signed certificate");
 	expect(call_https("here.test", certificate), NET_DELIVERED, 200, "", "the same, trusted");
-	expect(call_https("other.test", certificate), NET_REFUSED, 0, "", "trusted, but for another name");
+	expect(call_https("other.test", certificate), NET_REFUSED, 0, "other.test",
+		   "trusted, but for another name");
 }
 
 int
@@ -916,6 +944,7 @@ main(int argc, char **argv)
 	test_many(&one, 2000, 200);
 	test_memory(&one);
 	test_turns(&one, &two);
+	test_kept_connections(&one, &two);
 	test_restart();
 	test_close(&one);
 	test_https();

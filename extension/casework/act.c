@@ -1,0 +1,602 @@
+/*
+ * act.c
+ *	  The one door: locking, sight, transitions, event and write-back.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/actor.h"
+#include "base/catalog.h"
+#include "base/clock.h"
+#include "base/guc.h"
+#include "base/names.h"
+#include "casework/act.h"
+#include "casework/outbox.h"
+#include "casework/rights.h"
+
+void
+need_argument(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	if (arg >= PG_NARGS() || PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 errmsg("argument \"%s\" must not be null", name),
+				 errhint("Give a value for \"%s\".", name)));
+}
+
+char *
+text_argument(FunctionCallInfo fcinfo, int arg)
+{
+	return arg >= PG_NARGS() || PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+static void
+no_such_case(int64 case_id)
+{
+	ereport(ERROR,
+			(errcode(TRIAGE_ERRCODE_UNKNOWN),
+			 errmsg("case %lld does not exist", (long long) case_id),
+			 errdetail("There is no such case among those you work with."),
+			 errhint("Check the number; triage.board() and triage.inbox() list the cases you may see.")));
+}
+
+Area *
+act_area(const Act *act)
+{
+	return act->c.area ? book_area(act->book, act->c.area, strlen(act->c.area)) : NULL;
+}
+
+CaseType *
+act_type(const Act *act)
+{
+	return act->c.case_type ? book_type(act->book, act->c.case_type, strlen(act->c.case_type)) : NULL;
+}
+
+/* ---- reading ---- */
+
+static KeptPlan lock_case = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1 FOR NO KEY UPDATE",
+.nargs = 1, .types = {INT8OID}};
+static KeptPlan try_lock_case = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+.nargs = 1, .types = {INT8OID}};
+
+static bool
+read_case(Act *act, int64 case_id, bool wait)
+{
+	Datum		args[1] = {Int64GetDatum(case_id)};
+	Relation	rel;
+
+	if (triage_run(wait ? &lock_case : &try_lock_case, args, NULL, SPI_OK_SELECT) == 0)
+		return false;
+	rel = table_open(triage_relid("cases"), AccessShareLock);
+	act->att = case_attnums(rel);
+	act->row.desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	table_close(rel, AccessShareLock);
+	/* SELECT * leaves dropped columns out; this table never has any, its columns only grow */
+	if (SPI_tuptable->tupdesc->natts != act->row.desc->natts)
+		elog(ERROR, "unexpected columns in triage.cases");
+	heap_deform_tuple(SPI_copytuple(SPI_tuptable->vals[0]), SPI_tuptable->tupdesc, act->row.values, act->row.isnull);
+	case_facts(&act->row, act->att, &act->c);
+	act->at.event_seq = DatumGetInt32(case_value(&act->row, act->att, CASE_EVENT_SEQ));
+	return true;
+}
+
+static void
+read_assignments(Act *act)
+{
+	static KeptPlan plan = {.sql = "SELECT a.seq, a.department, a.duty, a.parent_seq, a.status,"
+		" a.accepted_at IS NOT NULL, a.arrived_at IS NOT NULL"
+		" FROM triage.assignments a WHERE a.case_id = $1 ORDER BY a.seq FOR NO KEY UPDATE",
+	.nargs = 1, .types = {INT8OID}};
+	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
+	bool		isnull;
+
+	act->nassignments = triage_run(&plan, args, NULL, SPI_OK_SELECT);
+	act->assignments = palloc0(Max(act->nassignments, 1) * sizeof(Assignment));
+	for (int i = 0; i < act->nassignments; i++)
+	{
+		Assignment *a = &act->assignments[i];
+
+		a->seq = triage_result_int(i, 1, 0);
+		a->department = triage_result_text(i, 2);
+		a->duty = triage_result_text(i, 3);
+		a->parent_seq = triage_result_int(i, 4, 0);
+		a->status = triage_result_text(i, 5);
+		a->accepted = DatumGetBool(triage_result(i, 6, &isnull));
+		a->arrived = DatumGetBool(triage_result(i, 7, &isnull));
+		a->live = strcmp(a->status, "done") != 0 && strcmp(a->status, "withdrawn") != 0;
+		act->at.assignment_seq = Max(act->at.assignment_seq, a->seq);
+	}
+}
+
+static void
+read_clocks(Act *act)
+{
+	static KeptPlan plan = {.sql = "SELECT k.clock_id, k.assignment_seq, k.stage, k.state, k.calendar,"
+		" k.calendar_version, k.policy_version, k.colour, k.started_at, k.due_at"
+		" FROM triage.clocks k WHERE k.case_id = $1 ORDER BY k.clock_id FOR NO KEY UPDATE",
+	.nargs = 1, .types = {INT8OID}};
+	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
+	int			n = triage_run(&plan, args, NULL, SPI_OK_SELECT);
+	bool		isnull;
+
+	act->clocks = palloc0(Max(n, 1) * sizeof(Clock));
+	act->nclocks = 0;
+	for (int i = 0; i < n; i++)
+	{
+		Clock	   *k = &act->clocks[act->nclocks];
+
+		act->at.clock_id = Max(act->at.clock_id, (int) triage_result_int(i, 1, 0));
+		if (strcmp(triage_result_text(i, 4), "running") != 0)
+			continue;
+		k->clock_id = triage_result_int(i, 1, 0);
+		k->assignment_seq = triage_result_int(i, 2, 0);
+		k->stage = triage_result_text(i, 3);
+		k->calendar = triage_result_text(i, 5);
+		k->calendar_version = triage_result_int(i, 6, 0);
+		k->policy_version = triage_result_int(i, 7, 0);
+		k->colour = triage_result_text(i, 8);
+		k->started_at = DatumGetTimestampTz(triage_result(i, 9, &isnull));
+		k->due_at = DatumGetTimestampTz(triage_result(i, 10, &isnull));
+		k->running = true;
+		act->nclocks++;
+	}
+}
+
+/* The chain goes on from the last event; time within a case never goes back. */
+static void
+read_last_event(Act *act)
+{
+	static KeptPlan plan = {.sql = "SELECT e.hash, e.at, (SELECT coalesce(max(d.seq), 0) FROM triage.decisions d"
+		" WHERE d.case_id = $1) FROM triage.events e WHERE e.case_id = $1 AND e.seq = $2",
+	.nargs = 2, .types = {INT8OID, INT4OID}};
+	Datum		args[2] = {Int64GetDatum(act->c.case_id), Int32GetDatum(act->at.event_seq)};
+	bool		isnull;
+	bytea	   *hash;
+
+	if (triage_read(&plan, args, NULL) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("case %lld has no event %d", (long long) act->c.case_id, act->at.event_seq),
+				 errhint("The case's history is damaged; restore it from a backup.")));
+	hash = DatumGetByteaPP(triage_result(0, 1, &isnull));
+	memcpy(act->last_hash, VARDATA_ANY(hash), HISTORY_HASH_LEN);
+	act->now = Max(triage_clock(), DatumGetTimestampTz(triage_result(0, 2, &isnull)));
+	act->at.decision_seq = triage_result_int(0, 3, 0);
+}
+
+/* ---- checks ---- */
+
+/* The statuses from which a verb is legal, for the hint. */
+static char *
+legal_from(const char *verb)
+{
+	static KeptPlan plan = {.sql = "SELECT pg_catalog.string_agg(t.from_status, ', ' ORDER BY t.from_status)"
+	" FROM triage.transitions t WHERE t.verb = $1", .nargs = 1, .types = {TEXTOID}};
+	Datum		args[1] = {CStringGetTextDatum(verb)};
+	char	   *list = triage_read(&plan, args, NULL) == 1 ? triage_result_text(0, 1) : NULL;
+
+	return list ? list : pstrdup("none");
+}
+
+static void
+check_transition(Act *act)
+{
+	static KeptPlan plan = {.sql = "SELECT t.to_status, t.duty FROM triage.transitions t"
+		" WHERE t.verb = $1 AND t.from_status = $2",
+	.nargs = 2, .types = {TEXTOID, TEXTOID}};
+	Datum		args[2] = {CStringGetTextDatum(act->verb), CStringGetTextDatum(act->c.status)};
+
+	if (triage_read(&plan, args, NULL) != 1)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_STATE),
+				 errmsg("%s is not allowed for case %s in state \"%s\"", act->verb, act->c.number, act->c.status),
+				 errdetail("It is allowed in: %s.", legal_from(act->verb)),
+				 errhint("triage.allowed_verbs(%lld) lists what is possible now.", (long long) act->c.case_id)));
+	act->to_status = triage_result_text(0, 1);
+	act->duty = triage_result_text(0, 2);
+}
+
+/* Has this request been carried out before? */
+static bool
+seen_request(Act *act)
+{
+	static KeptPlan plan = {.sql = "SELECT 1 FROM triage.events e WHERE e.case_id = $1"
+		" AND e.data OPERATOR(pg_catalog.->>) 'request_id' = $2 LIMIT 1",
+	.nargs = 2, .types = {INT8OID, TEXTOID}};
+	Datum		args[2];
+
+	if (triage_request_id == NULL || triage_request_id[0] == '\0')
+		return false;
+	if (strlen(triage_request_id) > 200)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 errmsg("triage.request_id is too long"),
+				 errhint("Use at most 200 bytes, for example a UUID.")));
+	args[0] = Int64GetDatum(act->c.case_id);
+	args[1] = CStringGetTextDatum(triage_request_id);
+	return triage_read(&plan, args, NULL) > 0;
+}
+
+/* When the thing happened in the field. */
+static void
+read_happened(Act *act)
+{
+	TimestampTz at;
+	TimestampTz received = DatumGetTimestampTz(case_value(&act->row, act->att, CASE_RECEIVED_AT));
+
+	act->happened = act->now;
+	if (!triage_setting_time("triage.happened_at", triage_happened_at, &at))
+		return;
+	if (at > act->now || at < received || at < act->now - (TimestampTz) triage_max_back * USECS_PER_SEC)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("triage.happened_at is out of bounds"),
+				 errdetail("It must lie between the case's intake and now, at most triage.max_back ago."),
+				 errhint("Correct the time, or reset triage.happened_at to use the present.")));
+	act->happened = at;
+}
+
+static void
+start_event_data(Act *act)
+{
+	jb_object(&act->data, NULL);
+	jb_text(&act->data, "note", act->note);
+	if (triage_request_id != NULL && triage_request_id[0] != '\0')
+		jb_text(&act->data, "request_id", triage_request_id);
+}
+
+/* ---- begin and end ---- */
+
+static void
+open_act(Act *act, const char *verb)
+{
+	memset(act, 0, sizeof(Act));
+	act->verb = verb;
+	act->caller = CurrentMemoryContext;
+	act->actor = triage_actor_name();
+	triage_owner_begin(&act->owner);
+	act->book = book_acquire();
+}
+
+static void
+load_act(Act *act)
+{
+	read_assignments(act);
+	read_clocks(act);
+	read_last_event(act);
+	act->happened = act->now;
+	act->w = writer_open();
+}
+
+void
+act_begin(Act *act, const char *verb, int64 case_id, const char *note)
+{
+	open_act(act, verb);
+	act->note = note;
+	/* sight comes before any lock is taken, so that waiting tells nobody anything */
+	if (!rights_may_see(act->book, case_id) || !read_case(act, case_id, true))
+		no_such_case(case_id);
+	load_act(act);
+	read_happened(act);
+	start_event_data(act);
+	act->repeated = seen_request(act);
+	if (!act->repeated)
+	{
+		check_transition(act);
+		rights_check_duty(act);
+	}
+}
+
+void
+act_begin_inner(Act *act, const char *verb, int64 case_id)
+{
+	open_act(act, verb);
+	if (!read_case(act, case_id, true))
+		no_such_case(case_id);
+	load_act(act);
+	jb_object(&act->data, NULL);
+}
+
+bool
+act_try_begin_inner(Act *act, const char *verb, int64 case_id)
+{
+	open_act(act, verb);
+	if (!read_case(act, case_id, false))
+	{
+		book_release(act->book);
+		triage_owner_end(&act->owner);
+		return false;
+	}
+	load_act(act);
+	jb_object(&act->data, NULL);
+	return true;
+}
+
+/* The worst colour of the clocks that run is the case's. */
+static const char *
+worst_colour(const Act *act)
+{
+	static const char *const order[] = {"red", "yellow", "blue"};
+
+	for (int o = 0; o < (int) lengthof(order); o++)
+		for (int i = 0; i < act->nclocks; i++)
+			if (act->clocks[i].running && act->clocks[i].colour != NULL &&
+				strcmp(act->clocks[i].colour, order[o]) == 0)
+				return order[o];
+	return NULL;
+}
+
+static void
+write_case(Act *act)
+{
+	static KeptPlan plan = {.sql = "UPDATE triage.cases SET area = $2, case_type = $3, nature = $4, priority = $5,"
+		" danger = $6, status = $7, lead = $8, colour = $9, confidence = $10, dispatched_at = $11,"
+		" closed_at = $12, report_count = $13, event_seq = $14, rulebook_version = $15, attrs = $16,"
+		" outcome = coalesce($17, outcome) WHERE case_id = $1",
+		.nargs = 17, .types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID,
+			FLOAT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID, INT8OID, JSONBOID, TEXTOID}};
+	static const CaseColumn columns[] = {CASE_ID, CASE_AREA, CASE_CASE_TYPE, CASE_NATURE, CASE_PRIORITY,
+		CASE_DANGER, CASE_STATUS, CASE_LEAD, CASE_COLOUR, CASE_CONFIDENCE, CASE_DISPATCHED_AT, CASE_CLOSED_AT,
+		CASE_REPORT_COUNT, CASE_EVENT_SEQ, CASE_RULEBOOK_VERSION, CASE_ATTRS};
+	Datum		values[lengthof(columns) + 1];
+	char		nulls[lengthof(columns) + 1];
+	int			n = lengthof(columns);
+
+	case_set_text(&act->row, act->att, CASE_COLOUR, worst_colour(act));
+	case_set(&act->row, act->att, CASE_EVENT_SEQ, Int32GetDatum(act->at.event_seq));
+	for (int i = 0; i < n; i++)
+	{
+		values[i] = case_value(&act->row, act->att, columns[i]);
+		nulls[i] = case_isnull(&act->row, act->att, columns[i]) ? 'n' : ' ';
+	}
+	values[n] = act->outcome ? CStringGetTextDatum(act->outcome) : (Datum) 0;
+	nulls[n] = act->outcome ? ' ' : 'n';
+	triage_run(&plan, values, nulls, SPI_OK_UPDATE);
+}
+
+static void
+close_act(Act *act)
+{
+	jb_end_object(&act->data);
+	act_event(act, act->verb, jb_finish(&act->data));
+	writer_close(act->w);
+	write_case(act);
+	book_release(act->book);
+}
+
+/* The row as it now stands, as a composite value. */
+static Datum
+result_row(Act *act)
+{
+	static KeptPlan plan = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1", .nargs = 1, .types = {INT8OID}};
+	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
+	MemoryContext old;
+	Datum		result;
+
+	if (triage_read(&plan, args, NULL) != 1)
+		elog(ERROR, "case %lld vanished", (long long) act->c.case_id);
+	old = MemoryContextSwitchTo(act->caller);
+	result = heap_copy_tuple_as_datum(SPI_tuptable->vals[0], act->row.desc);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+Datum
+act_end(Act *act)
+{
+	Datum		result;
+
+	if (act->repeated)
+	{
+		writer_close(act->w);
+		book_release(act->book);
+	}
+	else
+		close_act(act);
+	result = result_row(act);
+	triage_owner_end(&act->owner);
+	return result;
+}
+
+void
+act_end_inner(Act *act)
+{
+	close_act(act);
+	triage_owner_end(&act->owner);
+}
+
+/* ---- changes ---- */
+
+void
+act_event(Act *act, const char *verb, Jsonb *data)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
+	unsigned char hash[HISTORY_HASH_LEN];
+
+	records_event(act->w, act->c.case_id, ++act->at.event_seq, act->now, act->actor, verb, data,
+				  act->last_hash, hash);
+	memcpy(act->last_hash, hash, HISTORY_HASH_LEN);
+	MemoryContextSwitchTo(old);
+}
+
+void
+act_set_status(Act *act, const char *status)
+{
+	act->c.status = status;
+	case_set_text(&act->row, act->att, CASE_STATUS, status);
+}
+
+void
+act_set_lead(Act *act, const char *department)
+{
+	act->c.lead = department;
+	case_set_text(&act->row, act->att, CASE_LEAD, department);
+}
+
+void
+act_set_assignment(Act *act, Assignment *a, const char *status)
+{
+	static KeptPlan plan = {.sql = "UPDATE triage.assignments SET status = $3,"
+		" accepted_at = CASE WHEN $3 IN ('accepted', 'on_scene') THEN coalesce(accepted_at, $4) ELSE accepted_at END,"
+		" arrived_at = CASE WHEN $3 = 'on_scene' THEN coalesce(arrived_at, $4) ELSE arrived_at END,"
+		" done_at = CASE WHEN $3 IN ('done', 'withdrawn') THEN coalesce(done_at, $4) ELSE done_at END"
+		" WHERE case_id = $1 AND seq = $2",
+	.nargs = 4, .types = {INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};
+	Datum		args[4] = {Int64GetDatum(act->c.case_id), Int32GetDatum(a->seq), CStringGetTextDatum(status),
+	TimestampTzGetDatum(act->happened)};
+
+	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
+	a->status = status;
+	a->live = strcmp(status, "done") != 0 && strcmp(status, "withdrawn") != 0;
+	a->accepted |= strcmp(status, "accepted") == 0 || strcmp(status, "on_scene") == 0;
+	a->arrived |= strcmp(status, "on_scene") == 0;
+}
+
+/* The stretch of time a clock ran, measured now, so that later calendars do not judge it again. */
+static void
+put_segment(Act *act, const Clock *k, TimestampTz end)
+{
+	Calendar   *calendar = k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
+	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
+	Interval   *work = palloc0(sizeof(Interval));
+	Row			row;
+
+	work->time = calendar ? work_between(&calendar->work, k->started_at, end) : end - k->started_at;
+	row_init(&row);
+	row_int64(&row, SEG_CASE_ID, act->c.case_id);
+	row_int(&row, SEG_CLOCK_ID, k->clock_id);
+	row_int(&row, SEG_SEGMENT, 1);
+	row_text(&row, SEG_STATE, "running");
+	row_time(&row, SEG_STARTED_AT, k->started_at);
+	row_time(&row, SEG_ENDED_AT, end);
+	row_set(&row, SEG_WORK, IntervalPGetDatum(work));
+	row_int64(&row, SEG_POLICY_VERSION, k->policy_version);
+	if (calendar != NULL)
+		row_int(&row, SEG_CALENDAR_VERSION, calendar->version);
+	writer_put(act->w, TO_SEGMENTS, &row);
+	MemoryContextSwitchTo(old);
+}
+
+void
+act_stop_clocks(Act *act, const char *stage, int assignment_seq, TimestampTz at, bool cancelled)
+{
+	static KeptPlan plan = {.sql = "UPDATE triage.clocks SET state = $3, stopped_at = $4, next_step_at = NULL"
+		" WHERE case_id = $1 AND clock_id = $2",
+	.nargs = 4, .types = {INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};
+
+	for (int i = 0; i < act->nclocks; i++)
+	{
+		Clock	   *k = &act->clocks[i];
+		TimestampTz end = Max(at, k->started_at);
+		Datum		args[4];
+
+		if (!k->running || (stage != NULL && strcmp(k->stage, stage) != 0) ||
+			(assignment_seq >= 0 && k->assignment_seq != assignment_seq))
+			continue;
+		args[0] = Int64GetDatum(act->c.case_id);
+		args[1] = Int32GetDatum(k->clock_id);
+		args[2] = CStringGetTextDatum(cancelled ? "cancelled" : end <= k->due_at ? "met" : "missed");
+		args[3] = TimestampTzGetDatum(end);
+		triage_run(&plan, args, NULL, SPI_OK_UPDATE);
+		put_segment(act, k, end);
+		k->running = false;
+	}
+}
+
+/* ---- parties ---- */
+
+Assignment *
+act_lead(Act *act)
+{
+	for (int i = 0; i < act->nassignments; i++)
+		if (act->assignments[i].live && strcmp(act->assignments[i].duty, "lead") == 0)
+			return &act->assignments[i];
+	return NULL;
+}
+
+Assignment *
+act_party(Act *act, const char *department, const char *want_duty)
+{
+	Assignment *found = NULL;
+	bool		several = false;
+
+	for (int i = 0; i < act->nassignments; i++)
+	{
+		Assignment *a = &act->assignments[i];
+
+		if (!a->live || (department != NULL && strcmp(a->department, department) != 0))
+			continue;
+		if (department == NULL && !rights_acts_for(act, a->department))
+			continue;
+		if (want_duty != NULL && strcmp(a->duty, want_duty) == 0)
+			return a;
+		several |= found != NULL && strcmp(found->department, a->department) != 0;
+		if (found == NULL || strcmp(a->duty, "lead") == 0)
+			found = a;
+	}
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 department != NULL ?
+				 errmsg("department \"%s\" does not take part in case %s", department, act->c.number) :
+				 errmsg("you act for no department in case %s", act->c.number),
+				 errhint("triage.chain(%lld) lists who takes part.", (long long) act->c.case_id)));
+	/* where no members are configured everybody acts for all: the lead is meant */
+	if (department == NULL && several && !rights_are_open(act))
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 errmsg("argument \"department\" is needed"),
+				 errdetail("You act for more than one department in case %s.", act->c.number),
+				 errhint("Name the department you act for.")));
+	return found;
+}
+
+/* ---- results to the channels ---- */
+
+void
+act_inform_channels(Act *act, const char *type, const char *body, const char *outcome)
+{
+	static KeptPlan plan = {.sql = "SELECT s.channel, pg_catalog.min(s.seq), pg_catalog.count(*),"
+		" (pg_catalog.array_agg(s.external_ref ORDER BY s.seq))[1]"
+		" FROM triage.case_sources s WHERE s.case_id = $1 GROUP BY s.channel ORDER BY 2",
+	.nargs = 1, .types = {INT8OID}};
+	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
+	int			n = triage_read(&plan, args, NULL);
+	SPITupleTable *rows = SPI_tuptable;
+
+	for (int i = 0; i < n; i++)
+	{
+		char	   *code;
+		Channel    *channel;
+		JsonBuild	b = {0};
+		Jsonb	   *data;
+		CaseFacts	c = act->c;
+
+		SPI_tuptable = rows;
+		code = triage_result_text(i, 1);
+		channel = book_channel(act->book, code, strlen(code));
+		c.channel = code;
+		c.external_ref = triage_result_text(i, 4);
+		jb_object(&b, NULL);
+		jb_text(&b, "channel", code);
+		jb_int(&b, "source_seq", triage_result_int(i, 2, 1));
+		jb_int(&b, "reports", triage_result_int(i, 3, 1));
+		jb_text(&b, "endpoint", channel ? channel->endpoint : NULL);
+		jb_text(&b, "outcome", outcome);
+		jb_text(&b, "result", body);
+		jb_end_object(&b);
+		data = jb_finish(&b);
+		act_event(act, "inform", data);
+		if (channel != NULL)
+			outbox_put(act->w, act->book, &c, channel->endpoint, type, act->at.event_seq, act->now,
+					   NULL, NULL, data);
+	}
+}

@@ -1,0 +1,118 @@
+/*
+ * act.h
+ *	  The one door: every change of a case after its intake.
+ *
+ * act_begin() locks the case, checks that the actor may see it, that the verb
+ * is legal in its state and that the actor may do it.  The verb's own code
+ * then changes the row in memory and writes rows; act_end() appends the
+ * event, writes the case back and returns the row.  Lock order is case,
+ * assignment, clock, outbox.
+ */
+#ifndef TRIAGE_CASEWORK_ACT_H
+#define TRIAGE_CASEWORK_ACT_H
+
+#include "base/json.h"
+#include "base/spi.h"
+#include "casework/caserow.h"
+#include "casework/history.h"
+
+typedef struct Assignment
+{
+	int			seq;
+	int			parent_seq;		/* 0 = none */
+	const char *department;
+	const char *duty;
+	const char *status;
+	bool		live;			/* neither done nor withdrawn */
+	bool		accepted;
+	bool		arrived;
+} Assignment;
+
+typedef struct Clock
+{
+	int			clock_id;
+	int			assignment_seq; /* 0 = the case's own */
+	const char *stage;
+	const char *calendar;		/* NULL = elapsed time */
+	int			calendar_version;
+	int64		policy_version;
+	const char *colour;			/* NULL = none yet */
+	TimestampTz started_at;
+	TimestampTz due_at;
+	bool		running;
+} Clock;
+
+typedef struct Act
+{
+	const char *verb;
+	const char *note;
+	MemoryContext caller;		/* where results must live */
+	OwnerSwitch owner;
+	Book	   *book;
+	Writer	   *w;
+	TimestampTz now;
+	TimestampTz happened;		/* in the field; = now unless the caller says otherwise */
+	const char *actor;
+
+	CaseRow		row;
+	const AttrNumber *att;
+	CaseFacts	c;
+	Counters	at;
+	unsigned char last_hash[HISTORY_HASH_LEN];
+	const char *outcome;
+
+	int			nassignments;
+	Assignment *assignments;
+	int			nclocks;
+	Clock	   *clocks;			/* those that run */
+
+	/* from the transition table */
+	const char *to_status;		/* NULL = stays */
+	const char *duty;			/* who may */
+
+	bool		repeated;		/* this request was carried out before: nothing to do */
+	JsonBuild	data;			/* the event's data, an open object */
+} Act;
+
+/* NULL arguments that must not be: TR003 with the argument's name. */
+extern void need_argument(FunctionCallInfo fcinfo, int arg, const char *name);
+extern char *text_argument(FunctionCallInfo fcinfo, int arg);	/* NULL for null or missing */
+
+/* verb = NULL-terminated name in triage.transitions; "step" and other inner verbs need no transition */
+extern void act_begin(Act *act, const char *verb, int64 case_id, const char *note);
+extern void act_begin_inner(Act *act, const char *verb, int64 case_id);
+extern bool act_try_begin_inner(Act *act, const char *verb, int64 case_id);	/* false: locked or gone */
+/* Append the event, write the case back, finish; the row as a composite datum in the caller's context. */
+extern Datum act_end(Act *act);
+extern void act_end_inner(Act *act);
+
+/*
+ * The party that acts: by department code, or, for NULL, the actor's only
+ * one in this case.  With want_duty the party with that duty is preferred.
+ */
+extern Assignment *act_party(Act *act, const char *department, const char *want_duty);
+extern Assignment *act_lead(Act *act);
+
+/* Change an assignment's status and stamp the time that belongs to it. */
+extern void act_set_assignment(Act *act, Assignment *a, const char *status);
+
+/*
+ * Stop running clocks of a stage (NULL = any) and assignment (0 = the case's
+ * own, -1 = any).  Met or missed by `at`; cancelled when the matter fell away.
+ */
+extern void act_stop_clocks(Act *act, const char *stage, int assignment_seq, TimestampTz at, bool cancelled);
+
+/* The row's columns */
+extern void act_set_status(Act *act, const char *status);
+extern void act_set_lead(Act *act, const char *department);
+
+/* A further event of the same act, before the verb's own. */
+extern void act_event(Act *act, const char *verb, Jsonb *data);
+
+/* One result to every channel that contributed; appends an event for each. */
+extern void act_inform_channels(Act *act, const char *type, const char *body, const char *outcome);
+
+extern Area *act_area(const Act *act);
+extern CaseType *act_type(const Act *act);
+
+#endif

@@ -1,0 +1,426 @@
+/*
+ * report.c
+ *	  report(), preview() and add_source(): intake for those who call functions.
+ *
+ * report() does three things that an INSERT cannot: a reference that was
+ * taken returns the case that has it, a burst from one sensor becomes one
+ * case with a count, and the citizen gets a token.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/geo_decls.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/catalog.h"
+#include "base/clock.h"
+#include "base/guc.h"
+#include "base/names.h"
+#include "casework/act.h"
+#include "casework/intake.h"
+
+PG_FUNCTION_INFO_V1(triage_report);
+PG_FUNCTION_INFO_V1(triage_preview);
+PG_FUNCTION_INFO_V1(triage_add_source);
+
+#define TOKEN_BYTES 16
+
+/* A random token in hexadecimal and the digest under which it is stored. */
+static char *
+new_token(unsigned char *digest)
+{
+	unsigned char random[TOKEN_BYTES];
+	char	   *token = palloc(TOKEN_BYTES * 2 + 1);
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+
+	if (!pg_strong_random(random, TOKEN_BYTES))
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random token")));
+	for (int i = 0; i < TOKEN_BYTES; i++)
+		snprintf(token + 2 * i, 3, "%02x", random[i]);
+	if (pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) token, TOKEN_BYTES * 2) < 0 ||
+		pg_cryptohash_final(ctx, digest, HISTORY_HASH_LEN) < 0)
+		elog(ERROR, "could not compute the digest of a token");
+	pg_cryptohash_free(ctx);
+	return token;
+}
+
+/* The row as a composite, with the token in attrs, where it is shown this once. */
+static Datum
+row_with_token(HeapTuple tuple, TupleDesc from, MemoryContext caller, const char *token)
+{
+	Relation	rel = table_open(triage_relid("cases"), AccessShareLock);
+	const AttrNumber *att = case_attnums(rel);
+	CaseRow		row;
+	MemoryContext old = MemoryContextSwitchTo(caller);
+	HeapTuple	copy;
+
+	row.desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	table_close(rel, AccessShareLock);
+	heap_deform_tuple(tuple, from, row.values, row.isnull);
+	if (token != NULL)
+	{
+		JsonBuild	b = {0};
+
+		jb_object(&b, NULL);
+		jb_text(&b, "token", token);
+		jb_end_object(&b);
+		case_set(&row, att, CASE_ATTRS,
+				 DirectFunctionCall2(jsonb_concat, case_value(&row, att, CASE_ATTRS), JsonbPGetDatum(jb_finish(&b))));
+	}
+	copy = heap_form_tuple(row.desc, row.values, row.isnull);
+	MemoryContextSwitchTo(old);
+	return HeapTupleGetDatum(copy);
+}
+
+/*
+ * Take the reference for a new case.  Returns 0 when it is ours now, else the
+ * case that has it; waits for a transaction that is just taking it.
+ */
+static int64
+claim(const char *channel, const char *ref, int64 case_id)
+{
+	static KeptPlan insert = {.sql = "INSERT INTO triage.case_refs (channel, external_ref, case_id)"
+		" VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+	.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}};
+	static KeptPlan select = {.sql = "SELECT r.case_id FROM triage.case_refs r WHERE r.channel = $1 AND r.external_ref = $2",
+	.nargs = 2, .types = {TEXTOID, TEXTOID}};
+	Datum		args[3] = {CStringGetTextDatum(channel), CStringGetTextDatum(ref), Int64GetDatum(case_id)};
+
+	if (triage_run(&insert, args, NULL, SPI_OK_INSERT) == 1)
+		return 0;
+	if (triage_run(&select, args, NULL, SPI_OK_SELECT) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("reference \"%s\" of channel \"%s\" was taken at the same time", ref, channel),
+				 errhint("Try the transaction again.")));
+	return triage_result_int(0, 1, 0);
+}
+
+/* ---- further sources of a case ---- */
+
+typedef struct Source
+{
+	const char *channel;
+	const char *external_ref;
+	const char *reporter;
+	const char *contact;
+	const char *body;
+	bool		confidential;
+	TimestampTz reported_at;
+} Source;
+
+static int
+next_source_seq(int64 case_id)
+{
+	static KeptPlan plan = {.sql = "SELECT coalesce(max(s.seq), 0) + 1 FROM triage.case_sources s WHERE s.case_id = $1",
+	.nargs = 1, .types = {INT8OID}};
+	Datum		args[1] = {Int64GetDatum(case_id)};
+
+	triage_read(&plan, args, NULL);
+	return triage_result_int(0, 1, 1);
+}
+
+/* Add a source to a locked case; the event says that it came, not what it says. */
+static void
+put_source(Act *act, const Source *s, const unsigned char *token)
+{
+	int			seq = next_source_seq(act->c.case_id);
+	int			count = DatumGetInt32(case_value(&act->row, act->att, CASE_REPORT_COUNT));
+	Row			row;
+
+	row_init(&row);
+	row_int64(&row, SRC_CASE_ID, act->c.case_id);
+	row_int(&row, SRC_SEQ, seq);
+	row_text(&row, SRC_CHANNEL, s->channel);
+	row_text(&row, SRC_EXTERNAL_REF, s->external_ref);
+	row_text(&row, SRC_REPORTER, s->reporter);
+	row_text(&row, SRC_CONTACT, s->contact);
+	row_set(&row, SRC_CONFIDENTIAL, BoolGetDatum(s->confidential));
+	row_time(&row, SRC_REPORTED_AT, s->reported_at);
+	row_text(&row, SRC_BODY, s->body);
+	if (token != NULL)
+		row_bytes(&row, SRC_TOKEN, token, HISTORY_HASH_LEN);
+	writer_put(act->w, TO_SOURCES, &row);
+	case_set(&act->row, act->att, CASE_REPORT_COUNT, Int32GetDatum(count + 1));
+	jb_int(&act->data, "source_seq", seq);
+	jb_text(&act->data, "channel", s->channel);
+	jb_int(&act->data, "report_count", count + 1);
+}
+
+static void
+check_channel(Book *book, const char *code)
+{
+	if (book_channel(book, code, strlen(code)) == NULL)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 errmsg("channel \"%s\" does not exist", code),
+				 errhint("Use a code listed in triage.channels.")));
+}
+
+Datum
+triage_add_source(PG_FUNCTION_ARGS)
+{
+	Act			act;
+	Source		s = {0};
+	unsigned char digest[HISTORY_HASH_LEN];
+	char	   *token = new_token(digest);
+	Datum		result;
+
+	need_argument(fcinfo, 0, "case_id");
+	need_argument(fcinfo, 1, "channel");
+	s.channel = text_argument(fcinfo, 1);
+	s.body = text_argument(fcinfo, 2);
+	s.reporter = text_argument(fcinfo, 3);
+	s.contact = text_argument(fcinfo, 4);
+	s.external_ref = text_argument(fcinfo, 5);
+	s.confidential = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
+	act_begin(&act, "add_source", PG_GETARG_INT64(0), text_argument(fcinfo, 7));
+	if (!act.repeated)
+	{
+		int64		other;
+
+		check_channel(act.book, s.channel);
+		s.reported_at = act.now;
+		if (s.external_ref != NULL &&
+			(other = claim(s.channel, s.external_ref, act.c.case_id)) != 0 && other != act.c.case_id)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNIQUE_VIOLATION),
+					 errmsg("reference \"%s\" of channel \"%s\" belongs to another case", s.external_ref, s.channel),
+					 errhint("Merge the two cases, or leave the reference out.")));
+		put_source(&act, &s, digest);
+	}
+	result = act_end(&act);
+	if (!act.repeated)
+	{
+		HeapTupleHeader header = DatumGetHeapTupleHeader(result);
+		HeapTupleData tuple;
+
+		tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+		ItemPointerSetInvalid(&tuple.t_self);
+		tuple.t_tableOid = InvalidOid;
+		tuple.t_data = header;
+		result = row_with_token(&tuple, act.row.desc, CurrentMemoryContext, token);
+	}
+	PG_RETURN_DATUM(result);
+}
+
+/* ---- bursts ---- */
+
+/*
+ * The open case that a burst of this sender belongs to, 0 = none: then the
+ * burst's mark is set to new_case.  The mark's row lock makes the sender's
+ * reports wait for each other.
+ */
+static int64
+burst_case(const Channel *channel, const char *sender, TimestampTz now, int64 new_case)
+{
+	static KeptPlan select = {.sql = "SELECT r.case_id FROM triage.case_refs r"
+		" WHERE r.channel = $1 AND r.external_ref = $2 FOR UPDATE",
+	.nargs = 2, .types = {TEXTOID, TEXTOID}};
+	static KeptPlan usable = {.sql = "SELECT c.case_id FROM triage.cases c WHERE c.case_id = $1"
+		" AND c.status NOT IN ('closed', 'merged', 'void')"
+		" AND (SELECT s.reported_at FROM triage.case_sources s WHERE s.case_id = $1 ORDER BY s.seq DESC LIMIT 1) >= $2",
+	.nargs = 2, .types = {INT8OID, TIMESTAMPTZOID}};
+	static KeptPlan move = {.sql = "UPDATE triage.case_refs SET case_id = $3 WHERE channel = $1 AND external_ref = $2",
+	.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}};
+	char	   *ref = psprintf("burst:%s", sender);
+	Datum		args[3] = {CStringGetTextDatum(channel->code), CStringGetTextDatum(ref), Int64GetDatum(new_case)};
+	Datum		test[2];
+
+	if (claim(channel->code, ref, new_case) == 0)
+		return 0;
+	triage_run(&select, args, NULL, SPI_OK_SELECT);
+	test[0] = Int64GetDatum(triage_result_int(0, 1, 0));
+	test[1] = TimestampTzGetDatum(now - channel->fold_us);
+	/* not read-only: the snapshot must be newer than the wait for the mark */
+	if (triage_run(&usable, test, NULL, SPI_OK_SELECT) == 1)
+		return DatumGetInt64(test[0]);
+	triage_run(&move, args, NULL, SPI_OK_UPDATE);
+	return 0;
+}
+
+static Datum
+fold_into(int64 case_id, const Source *s)
+{
+	Act			act;
+
+	act_begin_inner(&act, "repeat", case_id);
+	put_source(&act, s, NULL);
+	return act_end(&act);
+}
+
+/* ---- report ---- */
+
+enum
+{
+	ARG_CHANNEL, ARG_BODY, ARG_AREA, ARG_LOCATION, ARG_ADDRESS, ARG_REPORTER, ARG_CONTACT, ARG_REF,
+	ARG_REPORTED_AT, ARG_TYPE, ARG_ATTRS
+};
+
+static HeapTuple
+insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest)
+{
+	static KeptPlan plan = {.sql = "INSERT INTO triage.cases (case_id, channel, body, area, location, address,"
+		" reporter, contact, external_ref, reported_at, case_type, attrs)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING *",
+		.nargs = 12, .types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, POINTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+	TIMESTAMPTZOID, TEXTOID, JSONBOID}};
+	Datum		values[12];
+	char		nulls[12];
+
+	values[0] = Int64GetDatum(case_id);
+	nulls[0] = ' ';
+	for (int i = ARG_CHANNEL; i <= ARG_ATTRS; i++)
+	{
+		values[i + 1] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
+		nulls[i + 1] = PG_ARGISNULL(i) ? 'n' : ' ';
+	}
+	intake_next(digest, false);
+	if (triage_run(&plan, values, nulls, SPI_OK_INSERT_RETURNING) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("the report was not taken in"),
+				 errdetail("A trigger of triage.cases dropped the row."),
+				 errhint("Look for triggers that this installation added to triage.cases.")));
+	intake_next(NULL, false);
+	return SPI_tuptable->vals[0];
+}
+
+static HeapTuple
+fetch_case(int64 case_id)
+{
+	static KeptPlan plan = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1", .nargs = 1, .types = {INT8OID}};
+	Datum		args[1] = {Int64GetDatum(case_id)};
+
+	if (triage_run(&plan, args, NULL, SPI_OK_SELECT) != 1)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 errmsg("case %lld does not exist", (long long) case_id)));
+	return SPI_tuptable->vals[0];
+}
+
+static void
+source_of_report(FunctionCallInfo fcinfo, Source *s)
+{
+	s->channel = text_argument(fcinfo, ARG_CHANNEL);
+	s->external_ref = text_argument(fcinfo, ARG_REF);
+	s->reporter = text_argument(fcinfo, ARG_REPORTER);
+	s->contact = text_argument(fcinfo, ARG_CONTACT);
+	s->body = text_argument(fcinfo, ARG_BODY);
+	s->confidential = false;
+	s->reported_at = PG_ARGISNULL(ARG_REPORTED_AT) ? triage_clock() : PG_GETARG_TIMESTAMPTZ(ARG_REPORTED_AT);
+}
+
+Datum
+triage_report(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Source		s;
+	unsigned char digest[HISTORY_HASH_LEN];
+	char	   *token = new_token(digest);
+	OwnerSwitch sw;
+	Book	   *book;
+	Channel    *channel;
+	int64		case_id;
+	int64		have = 0;
+	bool		folded = false;
+	HeapTuple	tuple;
+	Datum		result;
+
+	need_argument(fcinfo, ARG_CHANNEL, "channel");
+	source_of_report(fcinfo, &s);
+	book = book_acquire();
+	channel = book_channel(book, s.channel, strlen(s.channel));
+	triage_owner_begin(&sw);
+	case_id = nextval_internal(triage_relid("cases_case_id_seq"), false);
+	if (s.external_ref != NULL && channel != NULL)
+		have = claim(s.channel, s.external_ref, case_id);
+	if (have == 0 && channel != NULL && channel->fold_us > 0 && s.reporter != NULL)
+	{
+		have = burst_case(channel, s.reporter, triage_clock(), case_id);
+		folded = have != 0;
+	}
+	book_release(book);
+	if (folded)
+	{
+		triage_owner_end(&sw);
+		PG_RETURN_DATUM(fold_into(have, &s));
+	}
+	tuple = have != 0 ? fetch_case(have) : insert_case(fcinfo, case_id, digest);
+	result = row_with_token(tuple, SPI_tuptable->tupdesc, caller, have != 0 ? NULL : token);
+	triage_owner_end(&sw);
+	PG_RETURN_DATUM(result);
+}
+
+/* ---- preview ---- */
+
+static Jsonb *
+preview_result(Book *book, const Report *r, const Decision *d)
+{
+	JsonBuild	b = {0};
+
+	jb_object(&b, NULL);
+	jb_text(&b, "status", d->dispatched ? "dispatched" : "triage");
+	jb_text(&b, "verdict", verdict_names[d->verdict]);
+	jb_text(&b, "case_type", d->type ? d->type->code : NULL);
+	jb_text(&b, "case_type_zh", d->type ? d->type->zh : NULL);
+	jb_text(&b, "nature", nature_names[d->nature]);
+	jb_int(&b, "priority", d->priority);
+	jb_bool(&b, "danger", d->danger);
+	jb_text(&b, "area", d->area ? d->area->code : NULL);
+	jb_text(&b, "area_zh", d->area ? d->area->zh : NULL);
+	jb_text(&b, "lead", d->parties[0].department->code);
+	jb_text(&b, "route", d->route ? d->route->code : NULL);
+	jb_array(&b, "parties");
+	for (int i = 0; i < d->nparties; i++)
+	{
+		jb_object(&b, NULL);
+		jb_text(&b, "department", d->parties[i].department->code);
+		jb_text(&b, "zh", d->parties[i].department->zh);
+		jb_text(&b, "duty", duty_names[d->parties[i].duty]);
+		jb_end_object(&b);
+	}
+	jb_end_array(&b);
+	jb_text(&b, "reason", decision_reason(d));
+	jb_jsonb(&b, "facts", decision_facts(book, r, d));
+	jb_jsonb(&b, "candidates", decision_candidates(d));
+	jb_int(&b, "rulebook_version", book->version);
+	jb_end_object(&b);
+	return jb_finish(&b);
+}
+
+/* preview(channel, body, area, at, location, address, case_type, attrs) */
+Datum
+triage_preview(PG_FUNCTION_ARGS)
+{
+	Book	   *book = book_acquire();
+	PreviewArgs a = {0};
+	Report		report;
+	Decision	d;
+	Jsonb	   *result;
+
+	need_argument(fcinfo, 0, "channel");
+	a.channel = text_argument(fcinfo, 0);
+	a.body = text_argument(fcinfo, 1);
+	a.area = text_argument(fcinfo, 2);
+	a.at = PG_ARGISNULL(3) ? triage_clock() : PG_GETARG_TIMESTAMPTZ(3);
+	a.has_location = !PG_ARGISNULL(4);
+	a.address = text_argument(fcinfo, 5);
+	a.case_type = text_argument(fcinfo, 6);
+	a.attrs = PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7);
+	intake_preview(book, &a, &report);
+	decide(book, &report, &d);
+	result = preview_result(book, &report, &d);
+	book_release(book);
+	PG_RETURN_JSONB_P(result);
+}

@@ -1,0 +1,533 @@
+/*
+ * verbs.c
+ *	  The verbs of a plain case, each a few lines behind the one door.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/geo_decls.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/guc.h"
+#include "base/names.h"
+#include "casework/act.h"
+#include "casework/outbox.h"
+#include "casework/redecide.h"
+
+PG_FUNCTION_INFO_V1(triage_dispatch);
+PG_FUNCTION_INFO_V1(triage_answer);
+PG_FUNCTION_INFO_V1(triage_accept);
+PG_FUNCTION_INFO_V1(triage_arrive);
+PG_FUNCTION_INFO_V1(triage_feed_back);
+PG_FUNCTION_INFO_V1(triage_finish);
+PG_FUNCTION_INFO_V1(triage_resolve);
+PG_FUNCTION_INFO_V1(triage_close_case);
+PG_FUNCTION_INFO_V1(triage_acknowledge);
+PG_FUNCTION_INFO_V1(triage_transfer);
+
+/* what a verb says may be long, but not a novel */
+#define MAX_TEXT (1024 * 1024)
+
+static void
+begin(Act *act, FunctionCallInfo fcinfo, const char *verb, int note_arg)
+{
+	char	   *note = text_argument(fcinfo, note_arg);
+
+	need_argument(fcinfo, 0, "case_id");
+	if (note != NULL && strlen(note) > MAX_TEXT)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("the note is too long"),
+				 errdetail("It has %zu bytes, the limit is %d.", strlen(note), MAX_TEXT),
+				 errhint("Keep documents elsewhere and refer to them.")));
+	act_begin(act, verb, PG_GETARG_INT64(0), note);
+}
+
+/* A text that the verb cannot do without. */
+static char *
+need_body(FunctionCallInfo fcinfo, int arg, const char *verb)
+{
+	char	   *body = text_argument(fcinfo, arg);
+
+	if (body == NULL || strspn(body, " \t\r\n") == strlen(body))
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("%s needs a body", verb),
+				 errdetail("It is null or blank."),
+				 errhint("Say what was done and with what result.")));
+	if (strlen(body) > MAX_TEXT)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("the body is too long"),
+				 errdetail("It has %zu bytes, the limit is %d.", strlen(body), MAX_TEXT),
+				 errhint("Keep documents elsewhere and refer to them.")));
+	return body;
+}
+
+static void
+put_party(Act *act, const Assignment *a)
+{
+	jb_text(&act->data, "department", a->department);
+	jb_int(&act->data, "assignment", a->seq);
+	jb_text(&act->data, "duty", a->duty);
+	if (act->happened != act->now)
+		jb_time(&act->data, "happened_at", act->happened);
+}
+
+/* The party accepts, if it has not: its clock stops, a lead's case moves on. */
+static void
+accept_for(Act *act, Assignment *a)
+{
+	if (a->accepted)
+		return;
+	act_set_assignment(act, a, "accepted");
+	act_stop_clocks(act, "accept", a->seq, act->happened, false);
+	if (strcmp(a->duty, "lead") == 0 && strcmp(act->c.status, "dispatched") == 0)
+		act_set_status(act, "accepted");
+}
+
+Datum
+triage_accept(PG_FUNCTION_ARGS)
+{
+	Act			act;
+	char	   *department = text_argument(fcinfo, 1);
+
+	begin(&act, fcinfo, "accept", 2);
+	if (!act.repeated)
+	{
+		Assignment *a = act_party(&act, department, NULL);
+
+		if (a->accepted)
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_STATE),
+					 errmsg("department \"%s\" has accepted case %s already", a->department, act.c.number),
+					 errhint("Send a repeated request with the same triage.request_id to have it ignored.")));
+		accept_for(&act, a);
+		put_party(&act, a);
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}
+
+/* The civil team is there: police who were called in its stead, and are not, need not come. */
+static void
+withdraw_backup(Act *act)
+{
+	for (int i = 0; i < act->nassignments; i++)
+	{
+		Assignment *b = &act->assignments[i];
+		JsonBuild	data = {0};
+
+		if (!b->live || b->arrived || strcmp(b->duty, "backup") != 0)
+			continue;
+		act_set_assignment(act, b, "withdrawn");
+		act_stop_clocks(act, NULL, b->seq, act->happened, true);
+		jb_object(&data, NULL);
+		jb_text(&data, "department", b->department);
+		jb_int(&data, "assignment", b->seq);
+		jb_text(&data, "because", "the team arrived first");
+		jb_end_object(&data);
+		act_event(act, "withdraw", jb_finish(&data));
+		if (book_department(act->book, b->department, strlen(b->department)) != NULL)
+			outbox_put(act->w, act->book, &act->c,
+					   book_department(act->book, b->department, strlen(b->department))->endpoint,
+					   "withdrawn", act->at.event_seq, act->now, b->department, b->duty, NULL);
+	}
+}
+
+Datum
+triage_arrive(PG_FUNCTION_ARGS)
+{
+	Act			act;
+	char	   *department = text_argument(fcinfo, 1);
+
+	begin(&act, fcinfo, "arrive", 3);
+	if (!act.repeated)
+	{
+		Assignment *a = act_party(&act, department, "on_scene");
+		bool		backup = strcmp(a->duty, "backup") == 0;
+
+		if (a->arrived)
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_STATE),
+					 errmsg("department \"%s\" is on the scene of case %s already", a->department, act.c.number),
+					 errhint("Send a repeated request with the same triage.request_id to have it ignored.")));
+		accept_for(&act, a);
+		act_set_assignment(&act, a, "on_scene");
+		act_stop_clocks(&act, "arrive", a->seq, act.happened, false);
+		act_set_status(&act, "in_progress");
+		if (!backup)
+			withdraw_backup(&act);
+		put_party(&act, a);
+		if (!PG_ARGISNULL(2))
+		{
+			Point	   *p = PG_GETARG_POINT_P(2);
+
+			jb_text(&act.data, "location", psprintf("(%.6f,%.6f)", p->x, p->y));
+		}
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}
+
+static void
+need_accepted(Act *act, const Assignment *a)
+{
+	if (!a->accepted)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_STATE),
+				 errmsg("department \"%s\" has not accepted case %s", a->department, act->c.number),
+				 errhint("Call triage.accept() or triage.arrive() first.")));
+}
+
+Datum
+triage_feed_back(PG_FUNCTION_ARGS)
+{
+	Act			act;
+	char	   *department = text_argument(fcinfo, 1);
+	char	   *body;
+
+	body = need_body(fcinfo, 2, "feed_back");
+	begin(&act, fcinfo, "feed_back", 4);
+	if (!act.repeated)
+	{
+		Assignment *a = act_party(&act, department, NULL);
+
+		need_accepted(&act, a);
+		act_stop_clocks(&act, "feedback", a->seq, act.happened, false);
+		act_set_status(&act, "in_progress");
+		put_party(&act, a);
+		jb_text(&act.data, "body", body);
+		if (!PG_ARGISNULL(3))
+			jb_jsonb(&act.data, "attrs", PG_GETARG_JSONB_P(3));
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}
+
+Datum
+triage_finish(PG_FUNCTION_ARGS)
+{
+	Act			act;
+	char	   *department = text_argument(fcinfo, 1);
+	char	   *body = text_argument(fcinfo, 2);
+
+	begin(&act, fcinfo, "finish", 3);
+	if (!act.repeated)
+	{
+		Assignment *a = act_party(&act, department, department == NULL ? "assist" : NULL);
+
+		if (strcmp(a->duty, "lead") == 0)
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_STATE),
+					 errmsg("the lead of case %s does not finish a part, it resolves the case", act.c.number),
+					 errhint("Call triage.resolve() with an outcome.")));
+		/* who reports his part done has, by that, also accepted it */
+		accept_for(&act, a);
+		act_set_assignment(&act, a, "done");
+		act_stop_clocks(&act, NULL, a->seq, act.happened, false);
+		put_party(&act, a);
+		jb_text(&act.data, "body", body);
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}
+
+/* Assists that have not answered, as a list; NULL when there are none. */
+static char *
+open_assists(Act *act)
+{
+	StringInfoData s;
+
+	initStringInfo(&s);
+	for (int i = 0; i < act->nassignments; i++)
+	{
+		Assignment *a = &act->assignments[i];
+
+		if (a->live && (strcmp(a->duty, "assist") == 0 || strcmp(a->duty, "expert") == 0))
+			appendStringInfo(&s, "%s%s", s.len > 0 ? ", " : "", a->department);
+	}
+	return s.len > 0 ? s.data : NULL;
+}
+
+/* Attributes that the outcome asks for and that are not given. */
+static char *
+missing_attributes(const Outcome *outcome, Jsonb *attrs)
+{
+	StringInfoData s;
+
+	initStringInfo(&s);
+	for (int i = 0; i < outcome->nrequires; i++)
+	{
+		JsonbValue	buf;
+		JsonbValue *v = attrs == NULL ? NULL :
+			getKeyJsonValueFromContainer(&attrs->root, outcome->requires[i], strlen(outcome->requires[i]), &buf);
+
+		if (v == NULL || v->type == jbvNull)
+			appendStringInfo(&s, "%s%s", s.len > 0 ? ", " : "", outcome->requires[i]);
+	}
+	return s.len > 0 ? s.data : NULL;
+}
+
+static Outcome *
+known_outcome(Book *book, const char *code)
+{
+	Outcome    *outcome = book_outcome(book, code, strlen(code));
+
+	if (outcome == NULL)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 errmsg("outcome \"%s\" does not exist", code),
+				 errhint("Use a code listed in triage.outcomes.")));
+	return outcome;
+}
+
+static void
+check_outcome(Act *act, const Outcome *outcome, Jsonb *attrs)
+{
+	char	   *list;
+
+	if (attrs != NULL && !JB_ROOT_IS_OBJECT(attrs))
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("attrs must be a JSON object"),
+				 errhint("For example {\"amount\": 1000}.")));
+	list = missing_attributes(outcome, attrs);
+	if (list != NULL)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("outcome \"%s\" of case %s needs more", outcome->code, act->c.number),
+				 errdetail("Missing in attrs: %s.", list),
+				 errhint("Give them in attrs, for example {\"%s\": ...}.", outcome->requires[0])));
+}
+
+/* What was left of the case's work ends with it. */
+static void
+end_assignments(Act *act)
+{
+	for (int i = 0; i < act->nassignments; i++)
+	{
+		Assignment *a = &act->assignments[i];
+
+		if (a->live)
+			act_set_assignment(act, a, a->accepted ? "done" : "withdrawn");
+	}
+}
+
+Datum
+triage_resolve(PG_FUNCTION_ARGS)
+{
+	Act			act;
+	char	   *outcome_code;
+	char	   *body;
+	Jsonb	   *attrs = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
+
+	need_argument(fcinfo, 1, "outcome");
+	outcome_code = text_argument(fcinfo, 1);
+	body = need_body(fcinfo, 2, "resolve");
+	begin(&act, fcinfo, "resolve", 4);
+	if (!act.repeated)
+	{
+		Outcome    *outcome = known_outcome(act.book, outcome_code);
+		Assignment *lead = act_lead(&act);
+		char	   *open = open_assists(&act);
+
+		check_outcome(&act, outcome, attrs);
+		if (lead == NULL)
+			elog(ERROR, "case %s has no lead", act.c.number);
+		need_accepted(&act, lead);
+		if (open != NULL)
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_CONTENT),
+					 errmsg("case %s cannot be resolved while assists are open", act.c.number),
+					 errdetail("Not finished: %s.", open),
+					 errhint("Each of them calls triage.finish() for its part.")));
+		act_stop_clocks(&act, "feedback", lead->seq, act.happened, false);
+		act_stop_clocks(&act, "resolve", 0, act.happened, false);
+		act_set_status(&act, act.to_status);
+		act.outcome = outcome->code;
+		put_party(&act, lead);
+		jb_text(&act.data, "outcome", outcome->code);
+		jb_bool(&act.data, "settled", outcome->settled);
+		jb_text(&act.data, "body", body);
+		if (attrs != NULL)
+			jb_jsonb(&act.data, "attrs", attrs);
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}
+
+static void
+finish_case(Act *act, TimestampTz at)
+{
+	end_assignments(act);
+	act_stop_clocks(act, NULL, -1, at, true);
+	act_set_status(act, "closed");
+	case_set(&act->row, act->att, CASE_CLOSED_AT, TimestampTzGetDatum(act->now));
+}
+
+/* Words and outcome of the last resolve, which become the one feedback. */
+static char *
+last_result(Act *act, char **outcome)
+{
+	static KeptPlan plan = {.sql = "SELECT e.data OPERATOR(pg_catalog.->>) 'body', e.data OPERATOR(pg_catalog.->>) 'outcome'"
+		" FROM triage.events e WHERE e.case_id = $1 AND e.verb IN ('resolve', 'answer') ORDER BY e.seq DESC LIMIT 1",
+	.nargs = 1, .types = {INT8OID}};
+	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
+
+	if (triage_read(&plan, args, NULL) != 1)
+		return NULL;
+	*outcome = triage_result_text(0, 2);
+	return triage_result_text(0, 1);
+}
+
+Datum
+triage_close_case(PG_FUNCTION_ARGS)
+{
+	Act			act;
+
+	begin(&act, fcinfo, "close_case", 1);
+	if (!act.repeated)
+	{
+		char	   *outcome = NULL;
+		char	   *body = last_result(&act, &outcome);
+
+		if (body == NULL)
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_CONTENT),
+					 errmsg("case %s cannot be closed without the lead's result", act.c.number),
+					 errhint("The lead calls triage.resolve() first.")));
+		finish_case(&act, act.now);
+		act_inform_channels(&act, "result", body, outcome);
+		jb_text(&act.data, "outcome", outcome);
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}
+
+Datum
+triage_answer(PG_FUNCTION_ARGS)
+{
+	Act			act;
+	char	   *body = need_body(fcinfo, 1, "answer");
+
+	begin(&act, fcinfo, "answer", 2);
+	if (!act.repeated)
+	{
+		act_stop_clocks(&act, "triage", -1, act.now, false);
+		act_stop_clocks(&act, "ring_back", -1, act.now, false);
+		finish_case(&act, act.now);
+		act.outcome = "answered";
+		act_inform_channels(&act, "result", body, "answered");
+		jb_text(&act.data, "outcome", "answered");
+		jb_text(&act.data, "body", body);
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}
+
+Datum
+triage_dispatch(PG_FUNCTION_ARGS)
+{
+	Act			act;
+	char	   *department = text_argument(fcinfo, 1);
+	ArrayType  *assists = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+
+	begin(&act, fcinfo, "dispatch", 3);
+	if (!act.repeated)
+	{
+		Assignment *centre = act_lead(&act);
+
+		act_stop_clocks(&act, "triage", -1, act.now, false);
+		act_stop_clocks(&act, "ring_back", -1, act.now, false);
+		if (centre != NULL)
+			act_set_assignment(&act, centre, "done");
+		redispatch(&act, department, assists, centre ? centre->seq : 0);
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}
+
+Datum
+triage_acknowledge(PG_FUNCTION_ARGS)
+{
+	static KeptPlan plan = {.sql = "UPDATE triage.clocks SET acknowledged_at = $3"
+		" WHERE case_id = $1 AND (clock_id = $2 OR $2 IS NULL) AND state = 'running' AND acknowledged_at IS NULL"
+	" RETURNING clock_id", .nargs = 3, .types = {INT8OID, INT4OID, TIMESTAMPTZOID}};
+	Act			act;
+
+	begin(&act, fcinfo, "acknowledge", 2);
+	if (!act.repeated)
+	{
+		Datum		args[3] = {Int64GetDatum(act.c.case_id), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1),
+		TimestampTzGetDatum(act.now)};
+		uint64		n = triage_run(&plan, args, PG_ARGISNULL(1) ? " n " : "   ", SPI_OK_UPDATE_RETURNING);
+
+		if (n == 0)
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_STATE),
+					 errmsg("case %s has no running clock to acknowledge", act.c.number),
+					 errdetail("None runs, or all were acknowledged before, or the clock_id is another."),
+					 errhint("triage.clocks lists the clocks of the case.")));
+		jb_array(&act.data, "clocks");
+		for (uint64 i = 0; i < n; i++)
+			jb_int(&act.data, NULL, triage_result_int(i, 1, 0));
+		jb_end_array(&act.data);
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}
+
+#define MAX_DEPTH 3
+
+static int
+depth_of(const Act *act, int seq)
+{
+	int			depth = 0;
+
+	for (int i = 0; i < act->nassignments && seq > 0; i++)
+	{
+		int			parent = 0;
+
+		for (int j = 0; j < act->nassignments; j++)
+			if (act->assignments[j].seq == seq)
+				parent = act->assignments[j].parent_seq;
+		depth++;
+		seq = parent;
+	}
+	return depth;
+}
+
+/* Pass work down: the lead stays answerable, the unit below gets a part with its own clock. */
+Datum
+triage_transfer(PG_FUNCTION_ARGS)
+{
+	Act			act;
+	char	   *code = text_argument(fcinfo, 1);
+	char	   *reason = text_argument(fcinfo, 2);
+
+	need_argument(fcinfo, 1, "department");
+	begin(&act, fcinfo, "transfer", 3);
+	if (!act.repeated)
+	{
+		Department *to = book_department(act.book, code, strlen(code));
+		Assignment *lead = act_lead(&act);
+
+		if (to == NULL)
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_UNKNOWN),
+					 errmsg("department \"%s\" does not exist", code),
+					 errhint("Use a code listed in triage.departments.")));
+		for (int i = 0; i < act.nassignments; i++)
+			if (act.assignments[i].live && strcmp(act.assignments[i].department, code) == 0)
+				ereport(ERROR,
+						(errcode(TRIAGE_ERRCODE_STATE),
+						 errmsg("department \"%s\" takes part in case %s already", code, act.c.number),
+						 errhint("triage.chain(%lld) lists who takes part.", (long long) act.c.case_id)));
+		if (depth_of(&act, lead->seq) >= MAX_DEPTH)
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_STATE),
+					 errmsg("case %s has been passed down %d times already", act.c.number, MAX_DEPTH),
+					 errhint("Whoever has it now must see to it.")));
+		jb_text(&act.data, "department", to->code);
+		jb_text(&act.data, "by", lead->department);
+		jb_text(&act.data, "reason", reason);
+		records_party(act.w, act.book, &act.c, act_type(&act), act_area(&act), to, DUTY_ASSIST, lead->seq,
+					  act.now, &act.at, act.at.event_seq + 1);
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}

@@ -1,0 +1,170 @@
+/*
+ * Intake for those who call functions, and what can be read about a decision.
+ */
+
+CREATE FUNCTION triage.report(channel text, body text, area text DEFAULT NULL, location point DEFAULT NULL,
+		address text DEFAULT NULL, reporter text DEFAULT NULL, contact text DEFAULT NULL, external_ref text DEFAULT NULL,
+		reported_at timestamptz DEFAULT NULL, case_type text DEFAULT NULL, attrs jsonb DEFAULT NULL)
+	RETURNS triage.cases
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_report';
+COMMENT ON FUNCTION triage.report(text, text, text, point, text, text, text, text, timestamptz, text, jsonb) IS
+	'Takes in one report (受理): decides, dispatches and returns the case. A reference that the channel has used returns the case that has it; a burst of one sensor (channel with fold_window, same reporter) returns the case it belongs to. The citizen''s token stands once in attrs.token. Errors: TR003 unknown code or null channel, TR005 nothing to read, no caller where one is needed, implausible time.';
+
+CREATE FUNCTION triage.preview(channel text, body text, area text DEFAULT NULL, at timestamptz DEFAULT NULL,
+		location point DEFAULT NULL, address text DEFAULT NULL, case_type text DEFAULT NULL, attrs jsonb DEFAULT NULL)
+	RETURNS jsonb
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_preview';
+COMMENT ON FUNCTION triage.preview(text, text, text, timestamptz, point, text, text, jsonb) IS
+	'What report() would decide, by the same code, without writing anything: status, case_type, nature, priority, danger, area, lead, parties, reason, facts, candidates, rulebook_version. "at" is the time it is asked for, NULL = now. Errors as report().';
+
+CREATE FUNCTION triage.add_source(case_id bigint, channel text, body text DEFAULT NULL, reporter text DEFAULT NULL,
+		contact text DEFAULT NULL, external_ref text DEFAULT NULL, confidential boolean DEFAULT false, note text DEFAULT NULL)
+	RETURNS triage.cases
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_add_source';
+COMMENT ON FUNCTION triage.add_source(bigint, text, text, text, text, text, boolean, text) IS
+	'A further report of the same matter: kept as a source, counted, and told the result; attrs.token holds its token once. Errors: TR001 closed case, TR003 unknown case or channel, 23505 the reference belongs to another case.';
+
+CREATE FUNCTION triage.explain_json(case_id bigint) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	result	jsonb;
+BEGIN
+	IF NOT triage.may_see(explain_json.case_id) THEN
+		RAISE EXCEPTION 'case % does not exist', coalesce(explain_json.case_id::text, 'null')
+			USING ERRCODE = 'TR003', DETAIL = 'There is no such case among those you work with.',
+				  HINT = 'Check the number; triage.board() and triage.inbox() list the cases you may see.';
+	END IF;
+	SELECT jsonb_build_object('case_id', c.case_id, 'number', c.number, 'status', c.status, 'lead', c.lead,
+			'decisions', (SELECT jsonb_agg(jsonb_build_object('seq', d.seq, 'at', d.at, 'rulebook_version', d.rulebook_version,
+					'rulebook_digest', encode(d.rulebook_digest, 'hex'), 'route', d.route, 'case_type', d.case_type,
+					'reason', d.reason, 'facts', d.facts, 'candidates', d.candidates) ORDER BY d.seq)
+				FROM triage.decisions d WHERE d.case_id = c.case_id))
+		INTO result FROM triage.cases c WHERE c.case_id = explain_json.case_id;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION triage.explain_json(bigint) IS
+	'Why a case was decided as it was: every decision on record with its facts, candidates, route and rulebook version. Reads the record, never decides again. Error: TR003 unknown case.';
+
+CREATE FUNCTION triage.explain(case_id bigint) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	j	jsonb := triage.explain_json(explain.case_id);
+	d	jsonb;
+	r	text;
+BEGIN
+	r := format('案件 Case %s  状态 status %s  牵头 lead %s', j->>'number', j->>'status', coalesce(j->>'lead', '-'));
+	FOR d IN SELECT e.v FROM jsonb_array_elements(j->'decisions') WITH ORDINALITY e(v, n) ORDER BY e.n LOOP
+		r := r || format(E'\n第%s次判定 Decision %s (规则版本 rulebook %s)', d->>'seq', d->>'seq', d->>'rulebook_version');
+		r := r || format(E'\n  理由 reason:   %s', d->>'reason');
+		r := r || format(E'\n  类别 type:     %s %s  性质 nature %s  紧急 priority U%s  危险 danger %s  把握 confidence %s/1000',
+			coalesce(d->>'case_type', '-'),
+			coalesce((SELECT t.zh FROM triage.case_types t WHERE t.code = d->>'case_type'), ''),
+			d#>>'{facts,nature}', d#>>'{facts,priority}', d#>>'{facts,danger}', d#>>'{facts,confidence}');
+		r := r || format(E'\n  词语 terms:    %s', coalesce((SELECT string_agg(format('%s→%s(%s %s)', h.v->>0, h.v->>1, h.v->>2, h.v->>3), '、' ORDER BY h.n)
+			FROM jsonb_array_elements(d#>'{facts,hits}') WITH ORDINALITY h(v, n)), '无 none'));
+		r := r || format(E'\n  候选 likely:   %s', coalesce((SELECT string_agg(format('%s %s (%s)', k.v->>'case_type', k.v->>'zh', k.v->>'score'), '; ' ORDER BY k.n)
+			FROM jsonb_array_elements(d->'candidates') WITH ORDINALITY k(v, n)), '无 none'));
+		r := r || format(E'\n  地点 place:    %s %s (%s%s)', coalesce(d#>>'{facts,place,area}', '-'),
+			coalesce((SELECT a.zh FROM triage.areas a WHERE a.code = d#>>'{facts,place,area}'), ''), d#>>'{facts,place,by}',
+			coalesce(': ' || (d#>>'{facts,place,name}'), ''));
+		r := r || format(E'\n  规则 route:    %s', coalesce(d->>'route', '-'));
+		IF d#>'{facts,passed}' IS NOT NULL THEN
+			r := r || (SELECT string_agg(format(E'\n  未用 passed:   %s (%s)', p.v->>'route', p.v->>'because'), '' ORDER BY p.n)
+				FROM jsonb_array_elements(d#>'{facts,passed}') WITH ORDINALITY p(v, n));
+		END IF;
+		IF d#>>'{facts,route_error}' IS NOT NULL THEN
+			r := r || format(E'\n  规则错误 rule error: %s', d#>>'{facts,route_error}');
+		END IF;
+	END LOOP;
+	RETURN r;
+END
+$$;
+COMMENT ON FUNCTION triage.explain(bigint) IS
+	'explain_json() in words, Chinese and English, for reading. Error: TR003 unknown case.';
+
+CREATE FUNCTION triage.status_by_token(token text)
+	RETURNS TABLE (number text, status text, words_zh text, words_en text, updated_at timestamptz)
+	LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT c.number, w.s, w.zh, w.en, e.at
+	FROM triage.case_sources src
+	JOIN triage.cases c ON c.case_id = src.case_id
+	JOIN triage.events e ON e.case_id = c.case_id AND e.seq = c.event_seq
+	CROSS JOIN LATERAL (SELECT
+		CASE WHEN c.status IN ('new', 'triage') THEN 'received'
+			 WHEN c.status IN ('dispatched', 'accepted', 'in_progress', 'return_requested') THEN 'in hand'
+			 WHEN c.status IN ('review', 'callback') THEN 'being checked'
+			 WHEN c.status = 'suspended' THEN 'waiting'
+			 ELSE 'finished' END) k(s)
+	CROSS JOIN LATERAL (SELECT k.s,
+		CASE k.s WHEN 'received' THEN '您反映的事项已收到，正在安排。'
+				 WHEN 'in hand' THEN '您反映的事项已转交' || coalesce((SELECT d.zh FROM triage.departments d WHERE d.code = c.lead), '责任单位') || '办理。'
+				 WHEN 'being checked' THEN '您反映的事项已办理，正在核实结果。'
+				 WHEN 'waiting' THEN '您反映的事项因客观原因暂缓，到期会再研究。'
+				 ELSE '您反映的事项已办结' || coalesce('：' || (SELECT o.zh FROM triage.outcomes o WHERE o.code = c.outcome), '') || '。' END,
+		CASE k.s WHEN 'received' THEN 'Your report has arrived and is being assigned.'
+				 WHEN 'in hand' THEN 'Your report is being handled by: ' || coalesce((SELECT d.en FROM triage.departments d WHERE d.code = c.lead), 'the responsible unit') || '.'
+				 WHEN 'being checked' THEN 'Your report has been handled; the result is being checked.'
+				 WHEN 'waiting' THEN 'Your report has to wait for an outside reason; it will be looked at again.'
+				 ELSE 'Your report is finished' || coalesce(': ' || (SELECT o.en FROM triage.outcomes o WHERE o.code = c.outcome), '') || '.' END) w(s, zh, en)
+	WHERE src.token = sha256(convert_to(lower(regexp_replace(status_by_token.token, '[^0-9A-Fa-f]', '', 'g')), 'UTF8'))
+$$;
+COMMENT ON FUNCTION triage.status_by_token(text) IS
+	'What a citizen may know of his report, from any channel, by the token report() gave him (spaces and dashes do not matter): number, a word, a sentence in Chinese and in English, time of the last change. An unknown token gives no row.';
+
+CREATE FUNCTION triage.may_see(case_id bigint) RETURNS boolean
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_may_see';
+COMMENT ON FUNCTION triage.may_see(bigint) IS
+	'Does the case exist and may the actor see it? By triage.members; while no member is named everybody who may call functions sees all.';
+
+CREATE FUNCTION triage.chain(case_id bigint)
+	RETURNS TABLE (seq int, parent_seq int, department text, person text, duty text, since timestamptz, until timestamptz, own_time interval)
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	shown_until	timestamptz := triage.clock();
+BEGIN
+	IF NOT triage.may_see(chain.case_id) THEN
+		RAISE EXCEPTION 'case % does not exist', coalesce(chain.case_id::text, 'null')
+			USING ERRCODE = 'TR003', DETAIL = 'There is no such case among those you work with.',
+				  HINT = 'Check the number; triage.board() and triage.inbox() list the cases you may see.';
+	END IF;
+	RETURN QUERY
+	WITH kase AS (
+		SELECT c.* FROM triage.cases c WHERE c.case_id = chain.case_id
+	), part AS (
+		-- whoever took the call is the first link
+		SELECT 0 AS seq, NULL::int AS parent_seq, coalesce(ch.department, k.channel) AS department,
+			(SELECT e.actor FROM triage.events e WHERE e.case_id = k.case_id AND e.seq = 1) AS person,
+			'intake'::text AS duty, least(k.reported_at, k.received_at) AS since,
+			(SELECT min(a.offered_at) FROM triage.assignments a WHERE a.case_id = k.case_id) AS until
+		FROM kase k LEFT JOIN triage.channels ch ON ch.code = k.channel
+		UNION ALL
+		SELECT a.seq, coalesce(a.parent_seq, 0), a.department,
+			(SELECT e.actor FROM triage.events e WHERE e.case_id = a.case_id AND (e.data->>'assignment')::int = a.seq
+				ORDER BY e.seq DESC LIMIT 1),
+			a.duty, a.offered_at, a.done_at
+		FROM triage.assignments a WHERE a.case_id = chain.case_id
+	)
+	SELECT p.seq, p.parent_seq, p.department, p.person, p.duty, p.since, p.until,
+		-- own time: until it ended, or until it was handed on
+		coalesce((SELECT min(x.since) FROM part x WHERE x.parent_seq = p.seq AND x.since > p.since), p.until, shown_until) - p.since
+	FROM part p ORDER BY p.seq;
+END
+$$;
+COMMENT ON FUNCTION triage.chain(bigint) IS
+	'Every hand-over of a case: unit, who acted last for it, duty, time in, time out (NULL = still has it) and the time the matter lay with it before it was passed on or done. seq 0 is the channel that took the report. Error: TR003 unknown case.';

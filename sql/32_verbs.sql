@@ -1,0 +1,120 @@
+/*
+ * What people do with a case.  The table says what is legal, act.c carries
+ * it out; every verb returns the case as it then is.
+ */
+
+INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs) VALUES
+	('dispatch',	'triage',		'dispatched',	'case',			'centre',	'department, or none for the rules'),
+	('answer',		'triage',		'closed',		'case',			'centre',	'body'),
+	('accept',		'dispatched',	'accepted',		'assignment',	'party',	NULL),
+	('accept',		'accepted',		NULL,			'assignment',	'party',	NULL),
+	('accept',		'in_progress',	NULL,			'assignment',	'party',	NULL),
+	('arrive',		'dispatched',	'in_progress',	'assignment',	'party',	NULL),
+	('arrive',		'accepted',		'in_progress',	'assignment',	'party',	NULL),
+	('arrive',		'in_progress',	NULL,			'assignment',	'party',	NULL),
+	('feed_back',	'accepted',		'in_progress',	'assignment',	'party',	'body'),
+	('feed_back',	'in_progress',	NULL,			'assignment',	'party',	'body'),
+	('finish',		'dispatched',	NULL,			'assignment',	'party',	NULL),
+	('finish',		'accepted',		NULL,			'assignment',	'party',	NULL),
+	('finish',		'in_progress',	NULL,			'assignment',	'party',	NULL),
+	('transfer',	'accepted',		NULL,			'assignment',	'lead',		'department'),
+	('transfer',	'in_progress',	NULL,			'assignment',	'lead',		'department'),
+	('resolve',		'accepted',		'review',		'case',			'lead',		'outcome, body'),
+	('resolve',		'in_progress',	'review',		'case',			'lead',		'outcome, body'),
+	('close_case',	'review',		'closed',		'case',			'centre',	NULL);
+
+INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs)
+	SELECT v.verb, s.status, NULL, 'case', v.duty, v.needs
+	FROM (VALUES ('acknowledge', 'anyone', NULL), ('add_source', 'anyone', 'channel')) v(verb, duty, needs),
+		 unnest(ARRAY['triage', 'dispatched', 'accepted', 'in_progress', 'return_requested', 'suspended', 'review', 'callback']) s(status);
+
+CREATE FUNCTION triage.dispatch(case_id bigint, department text DEFAULT NULL, assists text[] DEFAULT NULL, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_dispatch';
+COMMENT ON FUNCTION triage.dispatch(bigint, text, text[], text) IS
+	'派单: a person sends a case that waits in triage. department NULL = by the rules, now that a person has looked. assists are added to those of the rules. Errors: TR001 wrong state, TR002 not the centre, TR003 unknown case or department, TR005 the rules name nobody.';
+
+CREATE FUNCTION triage.answer(case_id bigint, body text, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_answer';
+COMMENT ON FUNCTION triage.answer(bigint, text, text) IS
+	'当场答复: settled on the phone, no field work; closes the case with outcome "answered" and tells the channel. Errors: TR001 not in triage, TR002, TR003, TR005 empty body.';
+
+CREATE FUNCTION triage.accept(case_id bigint, department text DEFAULT NULL, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_accept';
+COMMENT ON FUNCTION triage.accept(bigint, text, text) IS
+	'签收: a department signs for the case; stops its accept clock. department NULL = the actor''s only one in this case. SET LOCAL triage.happened_at tells when. Errors: TR001 wrong state or accepted before, TR002, TR003.';
+
+CREATE FUNCTION triage.arrive(case_id bigint, department text DEFAULT NULL, location point DEFAULT NULL, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_arrive';
+COMMENT ON FUNCTION triage.arrive(bigint, text, point, text) IS
+	'到场: a team is on the scene (location: x = longitude, y = latitude); accepts too where that was not done, stops the arrive clock, and withdraws a police backup that has not arrived. Errors: TR001, TR002, TR003.';
+
+CREATE FUNCTION triage.feed_back(case_id bigint, department text DEFAULT NULL, body text DEFAULT NULL, attrs jsonb DEFAULT NULL, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_feed_back';
+COMMENT ON FUNCTION triage.feed_back(bigint, text, text, jsonb, text) IS
+	'反馈: a department reports in writing how the matter stands; stops its feedback clock. Errors: TR001 not accepted yet, TR002, TR003, TR005 empty body.';
+
+CREATE FUNCTION triage.finish(case_id bigint, department text DEFAULT NULL, body text DEFAULT NULL, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_finish';
+COMMENT ON FUNCTION triage.finish(bigint, text, text, text) IS
+	'协办完成: an assisting department has done its part; the lead can resolve when all have. Errors: TR001 the lead itself or wrong state, TR002, TR003.';
+
+CREATE FUNCTION triage.transfer(case_id bigint, department text, reason text DEFAULT NULL, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_transfer';
+COMMENT ON FUNCTION triage.transfer(bigint, text, text, text) IS
+	'转办: the lead passes work down to another unit, at most three deep; the lead stays answerable, the unit gets a clock of its own. Errors: TR001 wrong state, too deep or takes part already, TR002, TR003.';
+
+CREATE FUNCTION triage.resolve(case_id bigint, outcome text, body text, attrs jsonb DEFAULT NULL, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_resolve';
+COMMENT ON FUNCTION triage.resolve(bigint, text, text, jsonb, text) IS
+	'办结: the lead''s result, with an outcome of triage.outcomes and the attributes it requires in attrs. All assists must have finished. The case goes to review. Errors: TR001 not accepted or wrong state, TR002, TR003 unknown outcome, TR005 what is missing.';
+
+CREATE FUNCTION triage.close_case(case_id bigint, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_close_case';
+COMMENT ON FUNCTION triage.close_case(bigint, text) IS
+	'销号: the centre takes the case off the list and sends one unified feedback (统一反馈) to every channel that contributed. Errors: TR001 not in review, TR002, TR003, TR005 without a result.';
+
+CREATE FUNCTION triage.acknowledge(case_id bigint, clock_id int DEFAULT NULL, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_acknowledge';
+COMMENT ON FUNCTION triage.acknowledge(bigint, int, text) IS
+	'知悉: somebody has taken notice of a case''s alarm; steps that repeat stop repeating. clock_id NULL = all running clocks. Errors: TR001 nothing to acknowledge, TR003.';
+
+CREATE FUNCTION triage.allowed_verbs(case_id bigint)
+	RETURNS TABLE (verb text, department text, needs text)
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	me		text := triage.actor();
+	open	boolean := NOT EXISTS (SELECT 1 FROM triage.members m WHERE m.active);
+BEGIN
+	IF NOT triage.may_see(allowed_verbs.case_id) THEN
+		RAISE EXCEPTION 'case % does not exist', coalesce(allowed_verbs.case_id::text, 'null')
+			USING ERRCODE = 'TR003', DETAIL = 'There is no such case among those you work with.',
+				  HINT = 'Check the number; triage.board() and triage.inbox() list the cases you may see.';
+	END IF;
+	RETURN QUERY
+	SELECT t.verb, a.department, t.needs
+	FROM triage.cases c
+	JOIN triage.transitions t ON t.from_status = c.status
+	LEFT JOIN triage.assignments a ON a.case_id = c.case_id AND t.level = 'assignment'
+		AND a.status NOT IN ('done', 'withdrawn')
+		AND CASE t.verb WHEN 'accept' THEN a.accepted_at IS NULL
+						WHEN 'arrive' THEN a.arrived_at IS NULL
+						WHEN 'feed_back' THEN a.accepted_at IS NOT NULL
+						WHEN 'finish' THEN a.duty <> 'lead'
+						ELSE a.duty = 'lead' END
+	WHERE c.case_id = allowed_verbs.case_id
+		AND (t.level = 'case' OR a.seq IS NOT NULL)
+		AND (t.verb <> 'resolve' OR EXISTS (SELECT 1 FROM triage.assignments l WHERE l.case_id = c.case_id
+				AND l.duty = 'lead' AND l.accepted_at IS NOT NULL AND l.status NOT IN ('done', 'withdrawn')))
+		AND (open OR t.duty = 'anyone'
+			OR (t.duty = 'centre' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active
+				AND (m.duty IN ('centre', 'admin') OR (m.duty = 'operator' AND t.verb = 'answer'))))
+			OR (t.duty = 'lead' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active AND m.department = c.lead))
+			OR (t.duty = 'party' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active AND m.department = a.department)))
+	ORDER BY t.verb, a.seq;
+END
+$$;
+COMMENT ON FUNCTION triage.allowed_verbs(bigint) IS
+	'The verbs that are legal for the actor in the case''s present state, for which department, and what each needs. Error: TR003 unknown case.';
