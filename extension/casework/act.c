@@ -366,7 +366,8 @@ static void
 close_act(Act *act)
 {
 	jb_end_object(&act->data);
-	act_event(act, act->verb, jb_finish(&act->data));
+	if (!act->quiet)
+		act_event(act, act->verb, jb_finish(&act->data));
 	writer_close(act->w);
 	write_case(act);
 	book_release(act->book);

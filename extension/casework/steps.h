@@ -1,0 +1,34 @@
+/*
+ * steps.h
+ *	  Fires the steps of ladders that fell due: remind, urge, supervise,
+ *	  escalate, call in the police, alert.
+ */
+#ifndef TRIAGE_CASEWORK_STEPS_H
+#define TRIAGE_CASEWORK_STEPS_H
+
+#include "datatype/timestamp.h"
+
+typedef struct StepStats
+{
+	int			fired;			/* steps recorded */
+	int			late;			/* of these, more than a second after their time */
+	int			skipped;		/* cases locked by somebody else: they come back soon */
+	int			quarantined;	/* cases set aside because firing failed */
+	TimestampTz next_due;		/* earliest step still to come, DT_NOEND = none */
+	bool		more;			/* due steps were left for another call */
+} StepStats;
+
+/*
+ * Fire what is due at `at`, for at most max_cases cases, each in its own
+ * subtransaction.  The caller commits; with commit_every > 0 the function
+ * calls between() after so many cases, which may commit and begin anew.
+ */
+extern void steps_run(TimestampTz at, int max_cases, int commit_every, void (*between) (void), StepStats *stats);
+
+/*
+ * The earliest step that is to fire, DT_NOEND = none; cases set aside do not
+ * count.  Reads one index entry.  Call between triage_owner_begin() and _end().
+ */
+extern TimestampTz steps_next_due(TimestampTz now);
+
+#endif

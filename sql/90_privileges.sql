@@ -1,0 +1,20 @@
+/*
+ * All privileges in one place, by name.
+ *
+ * Nobody but the owner may do anything until a DBA grants it: EXECUTE on
+ * functions is taken from PUBLIC, tables are closed as tables are.  What a
+ * front end needs is in the README; triage.members then says who acts for
+ * whom.  Triggers run without EXECUTE being asked.
+ */
+
+REVOKE ALL ON SCHEMA triage FROM PUBLIC;
+
+DO $$
+DECLARE
+	f	regprocedure;
+BEGIN
+	FOR f IN SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'triage'::regnamespace LOOP
+		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
+	END LOOP;
+END
+$$;
