@@ -17,6 +17,15 @@ CREATE TABLE triage.rulebook (
 );
 SELECT pg_extension_config_dump('triage.rulebook', '');
 
+-- what sessions read instead of all tables; this server's own scratch, so it is not dumped
+CREATE TABLE triage.rulebook_image (
+	one		boolean		NOT NULL DEFAULT true PRIMARY KEY CHECK (one),
+	version	bigint		NOT NULL,
+	digest	bytea		NOT NULL,
+	image	bytea		NOT NULL
+);
+ALTER TABLE triage.rulebook_image ALTER COLUMN image SET STORAGE EXTERNAL;
+
 CREATE TABLE triage.rule_history (
 	relation	text	COLLATE "C" NOT NULL,
 	version		bigint	NOT NULL,

@@ -90,3 +90,33 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+CREATE FUNCTION triage.store_image() RETURNS trigger
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_store_image';
+COMMENT ON FUNCTION triage.store_image() IS
+	'Deferred trigger: when a change of the rules commits, stores the one value from which new sessions read all rules.';
+CREATE CONSTRAINT TRIGGER store_image AFTER INSERT OR UPDATE ON triage.rulebook
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION triage.store_image();
+
+/*
+ * A restored dump fills the configuration tables one by one, so the row is
+ * there when its own turn comes: it keeps the digest, which the tables
+ * themselves made, and goes on from the dumped version.
+ */
+CREATE FUNCTION triage.restore_rulebook() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE triage.rulebook b SET version = greatest(b.version, NEW.version + 1);
+	IF FOUND THEN
+		RETURN NULL;
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION triage.restore_rulebook() IS
+	'Row trigger of triage.rulebook: a dumped row that comes when the row exists raises its version instead.';
+CREATE TRIGGER restore_rulebook BEFORE INSERT ON triage.rulebook
+	FOR EACH ROW EXECUTE FUNCTION triage.restore_rulebook();

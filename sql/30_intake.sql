@@ -168,3 +168,15 @@ END
 $$;
 COMMENT ON FUNCTION triage.chain(bigint) IS
 	'Every hand-over of a case: unit, who acted last for it, duty, time in, time out (NULL = still has it) and the time the matter lay with it before it was passed on or done. seq 0 is the channel that took the report. Error: TR003 unknown case.';
+
+CREATE FUNCTION triage.count_terms(body text) RETURNS int
+	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'triage_count_terms';
+COMMENT ON FUNCTION triage.count_terms(text) IS
+	'How often terms of the rulebook occur in a text once it is folded: the matcher alone, for tests of coverage and speed.';
+
+CREATE FUNCTION triage.rulebook_timing() RETURNS TABLE (what text, ms double precision, bytes bigint)
+	LANGUAGE c VOLATILE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'triage_rulebook_timing';
+COMMENT ON FUNCTION triage.rulebook_timing() IS
+	'Builds the rulebook anew, aside, and tells what it took: the whole from rows to ready, and the term matcher alone; milliseconds and bytes of memory.';

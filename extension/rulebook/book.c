@@ -38,7 +38,7 @@ rulebook_changed(Datum arg, Oid relid)
 }
 
 static Book *
-book_build(Oid relid)
+book_build(bool use_image)
 {
 	MemoryContext mcxt = AllocSetContextCreate(CacheMemoryContext ? CacheMemoryContext : TopMemoryContext,
 											   "pg_triage rulebook", ALLOCSET_DEFAULT_SIZES);
@@ -52,7 +52,7 @@ book_build(Oid relid)
 	PG_TRY();
 	{
 		snapshot = RegisterSnapshot(GetLatestSnapshot());
-		book_load(book, snapshot);
+		book_load(book, snapshot, use_image);
 		UnregisterSnapshot(snapshot);
 	}
 	PG_CATCH();
@@ -65,6 +65,12 @@ book_build(Oid relid)
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
 	return book;
+}
+
+Book *
+book_build_private(bool use_image)
+{
+	return book_build(use_image);
 }
 
 static void
@@ -91,7 +97,7 @@ book_acquire(void)
 	while (current == NULL || (built_generation != generation && current->refs == 0))
 	{
 		uint64		before = generation;
-		Book	   *book = book_build(relid);
+		Book	   *book = book_build(true);
 
 		if (current != NULL)
 			book_drop(current);

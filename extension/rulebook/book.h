@@ -360,8 +360,11 @@ extern Book *book_acquire(void);
 extern void	 book_release(Book *book);
 extern void	 book_init(void);
 
-/* load.c: fill an empty book from the tables as `snapshot` sees them */
-extern void book_load(Book *book, Snapshot snapshot);
+/* A book of one\'s own, built anew; the caller deletes its mcxt. */
+extern Book *book_build_private(bool use_image);
+
+/* load.c: fill an empty book from what `snapshot` sees; use_image = false: from the tables themselves */
+extern void book_load(Book *book, Snapshot snapshot, bool use_image);
 
 #define book_area(b, code, len)		  ((Area *) code_index_find(&(b)->area_index, (code), (len)))
 #define book_department(b, code, len) ((Department *) code_index_find(&(b)->department_index, (code), (len)))

@@ -1,152 +1,20 @@
 /*
  * load.c
- *	  Reads the configuration tables into a book.
+ *	  Reads the configuration into a book.
  *
- * The tables are scanned directly, all with one snapshot: several queries
- * would each take their own and mix versions, and planning them would cost a
- * new session more than the rows do.
+ * All tables are scanned directly, with one snapshot: several queries would
+ * each take their own and mix versions.  Where an image of this version is
+ * stored, it is read instead (source.h).
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/table.h"
-#include "access/tableam.h"
-#include "catalog/pg_type.h"
-#include "miscadmin.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/catalog.h"
 #include "rulebook/arena.h"
 #include "rulebook/load.h"
-
-#define MAX_COLUMNS 16
-
-/* One configuration table being read. */
-typedef struct Reader
-{
-	Relation	rel;
-	TableScanDesc scan;
-	TupleTableSlot *slot;
-	AttrNumber	attnum[MAX_COLUMNS];
-	AttrNumber	active;			/* 0 = the table has no such column */
-} Reader;
-
-static void
-reader_open(Reader *r, Snapshot snapshot, const char *table, int ncolumns, const char *const *columns,
-			bool has_active)
-{
-	Assert(ncolumns <= MAX_COLUMNS);
-	r->rel = table_open(triage_relid(table), AccessShareLock);
-	for (int i = 0; i < ncolumns; i++)
-		r->attnum[i] = triage_attnum(r->rel, columns[i]);
-	r->active = has_active ? triage_attnum(r->rel, "active") : 0;
-	r->slot = table_slot_create(r->rel, NULL);
-	r->scan = table_beginscan(r->rel, snapshot, 0, NULL);
-}
-
-static bool
-reader_next(Reader *r)
-{
-	while (table_scan_getnextslot(r->scan, ForwardScanDirection, r->slot))
-	{
-		CHECK_FOR_INTERRUPTS();
-		slot_getallattrs(r->slot);
-		if (r->active == 0 || DatumGetBool(r->slot->tts_values[r->active - 1]))
-			return true;
-	}
-	return false;
-}
-
-static void
-reader_close(Reader *r)
-{
-	table_endscan(r->scan);
-	ExecDropSingleTupleTableSlot(r->slot);
-	table_close(r->rel, AccessShareLock);
-}
-
-static bool
-col_is_null(const Reader *r, int col)
-{
-	return r->slot->tts_isnull[r->attnum[col] - 1];
-}
-
-static Datum
-col(const Reader *r, int col)
-{
-	return r->slot->tts_values[r->attnum[col] - 1];
-}
-
-static int
-col_int(const Reader *r, int c, int if_null)
-{
-	return col_is_null(r, c) ? if_null : DatumGetInt32(col(r, c));
-}
-
-static bool
-col_bool(const Reader *r, int c)
-{
-	return !col_is_null(r, c) && DatumGetBool(col(r, c));
-}
-
-/* -1 when null: "any" */
-static int
-col_tristate(const Reader *r, int c)
-{
-	return col_is_null(r, c) ? -1 : DatumGetBool(col(r, c));
-}
-
-/* Bytes of a text column where they lie (detoasted); NULL for null. */
-static const char *
-col_bytes(const Reader *r, int c, int *len)
-{
-	text	   *t;
-
-	if (col_is_null(r, c))
-		return NULL;
-	t = DatumGetTextPP(col(r, c));
-	*len = VARSIZE_ANY_EXHDR(t);
-	return VARDATA_ANY(t);
-}
-
-static char *
-col_text(const Reader *r, Arena *arena, int c)
-{
-	int			len;
-	const char *bytes = col_bytes(r, c, &len);
-
-	return bytes == NULL ? NULL : arena_copy(arena, bytes, len);
-}
-
-/* Position of a word in a NULL-terminated list; the tables' checks guarantee it is there. */
-static int
-col_word(const Reader *r, int c, const char *const *words)
-{
-	int			len;
-	const char *bytes = col_bytes(r, c, &len);
-
-	for (int i = 0; bytes != NULL && words[i] != NULL; i++)
-		if (strncmp(words[i], bytes, len) == 0 && words[i][len] == '\0')
-			return i;
-	elog(ERROR, "unexpected word in column %d of triage.%s", c, RelationGetRelationName(r->rel));
-}
-
-static int64
-col_interval_us(const Reader *r, int c)
-{
-	Interval   *i;
-
-	if (col_is_null(r, c))
-		return 0;
-	i = DatumGetIntervalP(col(r, c));
-	return i->time + i->day * USECS_PER_DAY + (int64) i->month * DAYS_PER_MONTH * USECS_PER_DAY;
-}
+#include "rulebook/source.h"
 
 /* Make room for one more element in a growing array of a book. */
 static void *
@@ -166,12 +34,11 @@ grow(MemoryContext mcxt, void *array, int n, size_t size)
 	((array) = grow((book)->mcxt, (array), (n), sizeof(*(array))), &(array)[(n)++])
 
 static void
-load_areas(Book *book, Arena *arena, Snapshot snapshot)
+load_areas(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"code", "parent", "zh", "level", "urban"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "areas", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_AREAS);
 	while (reader_next(&r))
 	{
 		Area	   *a = GROW(book, book->areas, book->nareas);
@@ -186,12 +53,11 @@ load_areas(Book *book, Arena *arena, Snapshot snapshot)
 }
 
 static void
-load_departments(Book *book, Arena *arena, Snapshot snapshot)
+load_departments(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"code", "kind", "zh", "superior", "endpoint", "area"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "departments", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_DEPARTMENTS);
 	while (reader_next(&r))
 	{
 		Department *d = GROW(book, book->departments, book->ndepartments);
@@ -207,14 +73,12 @@ load_departments(Book *book, Arena *arena, Snapshot snapshot)
 }
 
 static void
-load_channels(Book *book, Arena *arena, Snapshot snapshot)
+load_channels(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"code", "zh", "kind", "area", "department", "endpoint",
-		"confirm_danger", "needs_caller", "allows_anonymous", "fold_window"};
 	static const char *const kinds[] = {"voice", "written", "grid", "sensor", "model", "walk_in", "host", NULL};
 	Reader		r;
 
-	reader_open(&r, snapshot, "channels", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_CHANNELS);
 	while (reader_next(&r))
 	{
 		Channel    *c = GROW(book, book->channels, book->nchannels);
@@ -236,12 +100,11 @@ load_channels(Book *book, Arena *arena, Snapshot snapshot)
 }
 
 static void
-load_case_types(Book *book, Arena *arena, Snapshot snapshot)
+load_case_types(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"code", "parent", "zh", "nature", "priority", "scene", "fallback"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "case_types", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_CASE_TYPES);
 	while (reader_next(&r))
 	{
 		CaseType   *t = GROW(book, book->types, book->ntypes);
@@ -258,13 +121,12 @@ load_case_types(Book *book, Arena *arena, Snapshot snapshot)
 }
 
 static void
-load_terms(Book *book, Arena *arena, Snapshot snapshot)
+load_terms(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"case_type", "kind", "term"};
 	static const char *const kinds[] = {"include", "exclude", "escalate", NULL};
 	Reader		r;
 
-	reader_open(&r, snapshot, "terms", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_TERMS);
 	while (reader_next(&r))
 	{
 		int			len;
@@ -308,14 +170,13 @@ add_place(Book *book, Arena *arena, Area *area, const char *bytes, int len, bool
 }
 
 static void
-load_places(Book *book, Arena *arena, Snapshot snapshot)
+load_places(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"area", "name"};
 	Reader		r;
 
 	for (int i = 0; i < book->nareas; i++)
 		add_place(book, arena, &book->areas[i], book->areas[i].zh, strlen(book->areas[i].zh), true);
-	reader_open(&r, snapshot, "area_names", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_AREA_NAMES);
 	while (reader_next(&r))
 	{
 		int			len;
@@ -331,12 +192,11 @@ load_places(Book *book, Arena *arena, Snapshot snapshot)
 }
 
 static void
-load_routes(Book *book, Arena *arena, Snapshot snapshot)
+load_routes(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"code", "case_type", "area", "condition", "precedence", "zh"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "routes", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_ROUTES);
 	while (reader_next(&r))
 	{
 		Route	   *t = GROW(book, book->routes, book->nroutes);
@@ -352,12 +212,11 @@ load_routes(Book *book, Arena *arena, Snapshot snapshot)
 }
 
 static void
-load_route_parties(Book *book, Arena *arena, Snapshot snapshot)
+load_route_parties(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"route", "seq", "department", "relation", "duty"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "route_parties", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_ROUTE_PARTIES);
 	while (reader_next(&r))
 	{
 		int			len;
@@ -386,12 +245,11 @@ load_route_parties(Book *book, Arena *arena, Snapshot snapshot)
 }
 
 static void
-load_calendars(Book *book, Arena *arena, Snapshot snapshot)
+load_calendars(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"code", "timezone", "version"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "calendars", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_CALENDARS);
 	while (reader_next(&r))
 	{
 		char	   *zone = col_text(&r, arena, 1);
@@ -409,12 +267,11 @@ load_calendars(Book *book, Arena *arena, Snapshot snapshot)
 }
 
 static void
-load_calendar_hours(Book *book, Snapshot snapshot)
+load_calendar_hours(Book *book, const Source *source)
 {
-	static const char *const columns[] = {"calendar", "weekday", "opens", "closes"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "calendar_hours", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_CALENDAR_HOURS);
 	while (reader_next(&r))
 	{
 		int			len;
@@ -422,19 +279,18 @@ load_calendar_hours(Book *book, Snapshot snapshot)
 		Calendar   *c = book_calendar(book, bytes, len);
 
 		if (c != NULL)
-			calendar_add_hours(book, c, col_int(&r, 1, 1), DatumGetTimeADT(col(&r, 2)) / USECS_PER_SEC,
-							   DatumGetTimeADT(col(&r, 3)) / USECS_PER_SEC);
+			calendar_add_hours(book, c, col_int(&r, 1, 1), col_int64(&r, 2) / USECS_PER_SEC,
+							   col_int64(&r, 3) / USECS_PER_SEC);
 	}
 	reader_close(&r);
 }
 
 static void
-load_calendar_days(Book *book, Snapshot snapshot)
+load_calendar_days(Book *book, const Source *source)
 {
-	static const char *const columns[] = {"calendar", "day", "as_weekday", "opens", "closes"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "calendar_days", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_CALENDAR_DAYS);
 	while (reader_next(&r))
 	{
 		int			len;
@@ -443,21 +299,19 @@ load_calendar_days(Book *book, Snapshot snapshot)
 
 		if (c == NULL)
 			continue;
-		calendar_add_day(book, c, DatumGetDateADT(col(&r, 1)), col_int(&r, 2, 0),
-						 col_is_null(&r, 3) ? -1 : (int) (DatumGetTimeADT(col(&r, 3)) / USECS_PER_SEC),
-						 col_is_null(&r, 4) ? -1 : (int) (DatumGetTimeADT(col(&r, 4)) / USECS_PER_SEC));
+		calendar_add_day(book, c, col_int(&r, 1, 0), col_int(&r, 2, 0),
+						 col_is_null(&r, 3) ? -1 : (int) (col_int64(&r, 3) / USECS_PER_SEC),
+						 col_is_null(&r, 4) ? -1 : (int) (col_int64(&r, 4) / USECS_PER_SEC));
 	}
 	reader_close(&r);
 }
 
 static void
-load_policies(Book *book, Arena *arena, Snapshot snapshot)
+load_policies(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"code", "stage", "case_type", "priority", "area", "urban", "danger",
-		"amount", "unit", "calendar", "ladder"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "policies", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_POLICIES);
 	while (reader_next(&r))
 	{
 		Policy	   *p = GROW(book, book->policies, book->npolicies);
@@ -490,13 +344,11 @@ ladder_for(Book *book, const char *code)
 }
 
 static void
-load_policy_steps(Book *book, Arena *arena, Snapshot snapshot)
+load_policy_steps(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"ladder", "step", "percent", "or_late_amount", "or_late_unit", "colour",
-		"action", "target", "repeat_every", "repeat_danger", "zh", "en"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "policy_steps", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_POLICY_STEPS);
 	while (reader_next(&r))
 	{
 		Ladder	   *ladder = ladder_for(book, col_text(&r, arena, 0));
@@ -518,12 +370,11 @@ load_policy_steps(Book *book, Arena *arena, Snapshot snapshot)
 }
 
 static void
-load_endpoints(Book *book, Arena *arena, Snapshot snapshot)
+load_endpoints(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"code", "format"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "endpoints", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_ENDPOINTS);
 	while (reader_next(&r))
 	{
 		Endpoint   *e = GROW(book, book->endpoints, book->nendpoints);
@@ -535,47 +386,36 @@ load_endpoints(Book *book, Arena *arena, Snapshot snapshot)
 }
 
 static void
-load_outcomes(Book *book, Arena *arena, Snapshot snapshot)
+load_outcomes(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const columns[] = {"code", "zh", "settled", "requires"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "outcomes", lengthof(columns), columns, true);
+	reader_open(&r, source, FROM_OUTCOMES);
 	while (reader_next(&r))
 	{
 		Outcome    *o = GROW(book, book->outcomes, book->noutcomes);
-		Datum	   *items;
-		bool	   *nulls;
 
 		o->code = col_text(&r, arena, 0);
 		o->zh = col_text(&r, arena, 1);
 		o->settled = col_bool(&r, 2);
-		deconstruct_array(DatumGetArrayTypeP(col(&r, 3)), TEXTOID, -1, false, TYPALIGN_INT,
-						  &items, &nulls, &o->nrequires);
-		o->requires = MemoryContextAlloc(book->mcxt, Max(o->nrequires, 1) * sizeof(char *));
-		for (int i = 0; i < o->nrequires; i++)
-		{
-			text	   *t = DatumGetTextPP(items[i]);
-
-			o->requires[i] = arena_copy(arena, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
-		}
+		o->requires = col_text_list(&r, arena, 3, &o->nrequires);
 	}
 	reader_close(&r);
 }
 
 static void
-load_version(Book *book, Snapshot snapshot)
+load_version(Book *book, const Source *source)
 {
-	static const char *const columns[] = {"version", "digest"};
 	Reader		r;
 
-	reader_open(&r, snapshot, "rulebook", lengthof(columns), columns, false);
+	reader_open(&r, source, FROM_RULEBOOK);
 	if (reader_next(&r))
 	{
-		bytea	   *digest = DatumGetByteaPP(col(&r, 1));
+		int			len;
+		const char *digest = col_bytes(&r, 1, &len);
 
-		book->version = DatumGetInt64(col(&r, 0));
-		memcpy(book->digest, VARDATA_ANY(digest), Min(sizeof(book->digest), VARSIZE_ANY_EXHDR(digest)));
+		book->version = col_int64(&r, 0);
+		memcpy(book->digest, digest, Min((int) sizeof(book->digest), len));
 	}
 	reader_close(&r);
 }
@@ -584,41 +424,44 @@ load_version(Book *book, Snapshot snapshot)
 	code_index_build(&(book)->index, (book)->what, sizeof(*(book)->what), (book)->n, (book)->mcxt)
 
 void
-book_load(Book *book, Snapshot snapshot)
+book_load(Book *book, Snapshot snapshot, bool use_image)
 {
 	Arena		arena = {book->mcxt, NULL, 0};
+	Source		source = {snapshot, NULL, 0};
 
-	load_version(book, snapshot);
-	load_areas(book, &arena, snapshot);
+	load_version(book, &source);
+	if (use_image)
+		source.image = image_fetch(snapshot, book->version, book->mcxt, &source.image_len);
+	load_areas(book, &arena, &source);
 	INDEX(book, areas, nareas, area_index);
 	link_areas(book);
-	load_departments(book, &arena, snapshot);
+	load_departments(book, &arena, &source);
 	INDEX(book, departments, ndepartments, department_index);
 	link_departments(book);
-	load_channels(book, &arena, snapshot);
+	load_channels(book, &arena, &source);
 	INDEX(book, channels, nchannels, channel_index);
-	load_case_types(book, &arena, snapshot);
+	load_case_types(book, &arena, &source);
 	INDEX(book, types, ntypes, type_index);
 	link_types(book);
-	load_terms(book, &arena, snapshot);
-	load_places(book, &arena, snapshot);
+	load_terms(book, &arena, &source);
+	load_places(book, &arena, &source);
 	build_matchers(book);
-	load_calendars(book, &arena, snapshot);
+	load_calendars(book, &arena, &source);
 	INDEX(book, calendars, ncalendars, calendar_index);
-	load_calendar_hours(book, snapshot);
-	load_calendar_days(book, snapshot);
+	load_calendar_hours(book, &source);
+	load_calendar_days(book, &source);
 	link_calendars(book);
-	load_policy_steps(book, &arena, snapshot);
+	load_policy_steps(book, &arena, &source);
 	INDEX(book, ladders, nladders, ladder_index);
-	load_policies(book, &arena, snapshot);
+	load_policies(book, &arena, &source);
 	INDEX(book, policies, npolicies, policy_index);
 	link_policies(book);
-	load_routes(book, &arena, snapshot);
+	load_routes(book, &arena, &source);
 	INDEX(book, routes, nroutes, route_index);
-	load_route_parties(book, &arena, snapshot);
+	load_route_parties(book, &arena, &source);
 	link_routes(book);
-	load_endpoints(book, &arena, snapshot);
+	load_endpoints(book, &arena, &source);
 	INDEX(book, endpoints, nendpoints, endpoint_index);
-	load_outcomes(book, &arena, snapshot);
+	load_outcomes(book, &arena, &source);
 	INDEX(book, outcomes, noutcomes, outcome_index);
 }
