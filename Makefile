@@ -5,6 +5,7 @@
 #   make install        into the server that PG_CONFIG names (DESTDIR= works)
 #   make installcheck   pgTAP files against the server of PGHOST/PGPORT
 #   make test           packages, build, all tests; needs no running server
+#   make docs           write sql/README.md anew from the catalog
 #
 # Single kinds of test: test-unit test-pgtap test-isolation test-tap, each with
 # FILES='...' for some files only.  Further: demo bench fuzz lint format asan dist.
@@ -38,7 +39,7 @@ NET_MODULE = $(if $(NET_SRCS),pg_triage_net.so)
 # The install script is these parts joined, in this order.
 SQL_PARTS = 00_header 05_clock 10_config 12_config_triggers 14_conditions 20_operational \
 	22_intake_triggers 30_intake 32_verbs 34_time 36_packs 38_formats \
-	40_courier 42_kpi 44_desks 90_privileges 95_start
+	40_courier 42_kpi 44_desks 80_comments 90_privileges 95_start
 SQL_FILES = $(wildcard $(SQL_PARTS:%=sql/%.sql))
 SQL_UNLISTED = $(filter-out $(SQL_PARTS:%=sql/%.sql),$(wildcard sql/*.sql))
 
@@ -225,6 +226,7 @@ C_FILES = $(shell find extension tests -name '*.[ch]' | LC_ALL=C sort)
 lint: deps-check
 	tests/tools/check_floors
 	tests/tools/check_meta
+	tests/tools/cluster -- tests/tools/sql_readme --check
 	$(if $(C_FILES),$(CLANG_FORMAT) --dry-run -Werror $(C_FILES))
 	cppcheck --quiet --enable=warning,performance,portability --error-exitcode=1 \
 		--inline-suppr --suppress=missingIncludeSystem --suppress=unknownMacro \
@@ -235,6 +237,12 @@ format:
 	@test -n '$(FILES)' || { echo "usage: make format FILES='...'" >&2; exit 1; }
 	$(CLANG_FORMAT) -i $(FILES)
 
+# What the SQL surface is, from the catalog of a fresh database.
+docs sql/README.md:
+	@mkdir -p build
+	tests/tools/cluster -- tests/tools/sql_readme > build/README.md
+	mv build/README.md sql/README.md
+
 dist:
 	@mkdir -p build
 	git archive --format zip --prefix=pg_triage-$(EXT_VERSION)/ -o build/pg_triage-$(EXT_VERSION).zip HEAD
@@ -242,4 +250,4 @@ dist:
 FORCE:
 .PHONY: FORCE all install install-net install-packs installcheck uninstall-extra deps deps-check \
 	test test-unit test-pgtap test-isolation test-tap demo bench unit-programs fuzz fuzz-programs \
-	asan lint format dist
+	asan lint format docs sql/README.md dist

@@ -340,6 +340,8 @@ typedef struct Book
 	TermHit *hits;
 	uint32	 max_hits;
 	int		*scores; /* by case type, all zero between uses */
+	uint32		last_mark;		/* exclude marks, see classify.c */
+	uint32	   *marks;			/* by case type */
 } Book;
 
 /* A name by which an area is called. */

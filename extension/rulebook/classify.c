@@ -31,19 +31,6 @@ sentence_ends(const char *text, size_t len, size_t i)
 	return c == 0xE3 && i + 2 < len && (unsigned char) text[i + 1] == 0x80 && (unsigned char) text[i + 2] == 0x82;
 }
 
-/* Is there a sentence's end between two hits? */
-static bool
-same_sentence(const char *text, size_t len, const TermHit *a, const TermHit *b)
-{
-	size_t		from = Min(a->start, b->start);
-	size_t		to = Max(a->start, b->start);
-
-	for (size_t i = from; i < to; i++)
-		if (sentence_ends(text, len, i))
-			return false;
-	return true;
-}
-
 static uint32
 find_hits(Book *book, const char *folded, size_t len)
 {
@@ -94,24 +81,55 @@ mark_covered(const Book *book, uint32 n, Fate *fate)
 	}
 }
 
+/*
+ * Hits come in order of start, so those of one sentence stand together: first
+ * its exclude terms leave their mark on their types, then the marked types'
+ * terms fall silent.  The marks are numbers that never come again.
+ */
 static void
-mark_silenced(const Book *book, const char *text, size_t len, uint32 n, Fate *fate)
+silence_sentence(Book *book, uint32 from, uint32 to, Fate *fate)
 {
-	for (uint32 x = 0; x < n; x++)
+	uint32		mark = ++book->last_mark;
+	bool		any = false;
+
+	for (uint32 i = from; i < to; i++)
 	{
-		const Term *ex = &book->terms[book->hits[x].id];
+		const Term *t = &book->terms[book->hits[i].id];
 
-		if (ex->kind != TERM_EXCLUDE)
-			continue;
-		for (uint32 i = 0; i < n; i++)
+		if (t->kind == TERM_EXCLUDE)
 		{
-			const Term *t = &book->terms[book->hits[i].id];
-
-			if (t->type == ex->type && t->kind == TERM_INCLUDE && fate[i] == COUNTS &&
-				same_sentence(text, len, &book->hits[i], &book->hits[x]))
-				fate[i] = SILENCED;
+			book->marks[t->type->index] = mark;
+			any = true;
 		}
 	}
+	for (uint32 i = from; any && i < to; i++)
+	{
+		const Term *t = &book->terms[book->hits[i].id];
+
+		if (t->kind == TERM_INCLUDE && fate[i] == COUNTS && book->marks[t->type->index] == mark)
+			fate[i] = SILENCED;
+	}
+}
+
+static void
+mark_silenced(Book *book, const char *text, size_t len, uint32 n, Fate *fate)
+{
+	uint32		first = 0;
+	size_t		at = 0;
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		bool		ended = false;
+
+		for (; at < book->hits[i].start; at++)
+			ended |= sentence_ends(text, len, at);
+		if (ended)
+		{
+			silence_sentence(book, first, i, fate);
+			first = i;
+		}
+	}
+	silence_sentence(book, first, n, fate);
 }
 
 static void

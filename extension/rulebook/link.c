@@ -82,6 +82,7 @@ link_types(Book *book)
 	book->any_type.priority = 3;
 	book->any_type.nature = NATURE_UNDETERMINED;
 	book->scores = MemoryContextAllocZero(book->mcxt, Max(book->ntypes, 1) * sizeof(int));
+	book->marks = MemoryContextAllocZero(book->mcxt, Max(book->ntypes, 1) * sizeof(uint32));
 }
 
 /* Depth of a rule's case type as far as it concerns `type`: -2 = not at all, -1 = any type. */
