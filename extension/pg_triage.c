@@ -11,6 +11,7 @@
 #include "base/guc.h"
 #include "casework/intake.h"
 #include "rulebook/book.h"
+#include "worker/launcher.h"
 
 PG_MODULE_MAGIC;
 
@@ -23,4 +24,5 @@ _PG_init(void)
 	triage_catalog_init();
 	book_init();
 	intake_init();
+	launcher_register();
 }

@@ -185,6 +185,7 @@ CREATE TABLE triage.deliveries (
 	attempts		int		NOT NULL DEFAULT 0,
 	created_at		timestamptz NOT NULL,
 	next_attempt_at	timestamptz NOT NULL,
+	leased_until	timestamptz,
 	done_at			timestamptz,
 	last_status		int,
 	last_error		text,
@@ -192,7 +193,8 @@ CREATE TABLE triage.deliveries (
 	PRIMARY KEY (case_id, delivery_id)
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX deliveries_id_idx ON triage.deliveries (delivery_id);
-CREATE INDEX deliveries_queue_idx ON triage.deliveries (next_attempt_at, case_id) WHERE state IN ('queued', 'leased');
+-- the queue: state and lease are not part of it, so that claiming a delivery is a HOT update
+CREATE INDEX deliveries_queue_idx ON triage.deliveries (endpoint, next_attempt_at) WHERE done_at IS NULL;
 SELECT pg_extension_config_dump('triage.deliveries', '');
 
 CREATE TABLE triage.links (

@@ -1,0 +1,162 @@
+/*
+ * timekeeper.c
+ *	  Sleeps until the earliest due step, fires what is due, sleeps again.
+ *
+ * tick() is the same code as one SQL call, for pg_cron, for tests, and where
+ * nothing may be preloaded.
+ */
+#include "worker/timekeeper.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/actor.h"
+#include "base/catalog.h"
+#include "base/clock.h"
+#include "base/names.h"
+#include "base/spi.h"
+#include "casework/steps.h"
+#include "worker/turn.h"
+
+PG_FUNCTION_INFO_V1(triage_tick);
+
+/* cases fired between two looks at the earliest due step */
+#define BATCH 1024
+/* a transaction's subtransactions stay below the 64 that every reader's snapshot holds */
+#define COMMIT_EVERY 32
+
+/* a case locked by somebody else is tried again after this long, doubling */
+#define SKIP_FIRST_MS 20
+#define SKIP_LONGEST_MS 1000
+
+static void
+commit_and_go_on(void)
+{
+	worker_commit();
+	worker_begin("firing due steps");
+}
+
+/* One turn's work; returns milliseconds to sleep. */
+static long
+turn(long *skip_ms)
+{
+	StepStats	stats;
+	OwnerSwitch sw;
+	TimestampTz now = triage_clock();
+	TimestampTz next;
+	int64		ms;
+
+	worker_begin("looking for due steps");
+	triage_owner_begin(&sw);
+	next = steps_next_due(now);
+	triage_owner_end(&sw);
+	memset(&stats, 0, sizeof(stats));
+	if (next <= now)
+	{
+		steps_run(now, BATCH, COMMIT_EVERY, commit_and_go_on, &stats);
+		next = stats.next_due;
+	}
+	worker_commit();
+	if (stats.more)
+		return 0;
+	if (stats.skipped > 0)
+	{
+		/* what is left of the due steps is locked: no use in spinning */
+		long		wait = *skip_ms;
+
+		*skip_ms = Min(*skip_ms * 2, SKIP_LONGEST_MS);
+		return wait;
+	}
+	*skip_ms = SKIP_FIRST_MS;
+	ms = TIMESTAMP_IS_NOEND(next) ? TRIAGE_TURN_MS : triage_clock_wait_ms(next);
+	return ms < 0 ? TRIAGE_TURN_MS : (long) Min(ms, TRIAGE_TURN_MS);
+}
+
+static long
+guarded_turn(MemoryContext loop, long *skip_ms)
+{
+	volatile long wait = TRIAGE_TURN_MS;
+
+	MemoryContextSwitchTo(loop);
+	PG_TRY();
+	{
+		wait = turn(skip_ms);
+	}
+	PG_CATCH();
+	{
+		worker_recover(loop);
+	}
+	PG_END_TRY();
+	MemoryContextReset(loop);
+	return wait;
+}
+
+void
+triage_timekeeper_main(Datum arg)
+{
+	MemoryContext loop;
+	long		skip_ms = SKIP_FIRST_MS;
+
+	worker_start(TRIAGE_TIMEKEEPER, TRIAGE_LOCK_TIMEKEEPER, DatumGetObjectId(arg));
+	loop = AllocSetContextCreate(TopMemoryContext, "pg_triage timekeeper", ALLOCSET_DEFAULT_SIZES);
+	for (;;)
+	{
+		long		wait = TRIAGE_TURN_MS;
+
+		if (worker_turn())
+			wait = guarded_turn(loop, &skip_ms);
+		worker_wait(wait, PGINVALID_SOCKET);
+	}
+}
+
+static void
+check_tick(FunctionCallInfo fcinfo, TimestampTz at)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("tick() needs isolation level READ COMMITTED"),
+				 errdetail("It must see what other sessions just committed."),
+				 errhint("Call it in a transaction of its own: BEGIN ISOLATION LEVEL READ COMMITTED.")));
+	if (at > triage_clock() + USECS_PER_SEC && !triage_is_admin(triage_actor()))
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_RIGHTS),
+				 errmsg("tick() at a time to come is for administrators"),
+				 errhint("Leave \"at\" out.")));
+}
+
+Datum
+triage_tick(PG_FUNCTION_ARGS)
+{
+	TimestampTz at = PG_ARGISNULL(0) ? triage_clock() : PG_GETARG_TIMESTAMPTZ(0);
+	int			max_cases = PG_ARGISNULL(1) ? 10000 : PG_GETARG_INT32(1);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	StepStats	stats;
+	Datum		values[7];
+	bool		nulls[7] = {false};
+
+	if (max_cases < 1 || max_cases > 1000000)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN),
+				 errmsg("argument \"max_cases\" is out of range"),
+				 errhint("Give a number from 1 to 1000000.")));
+	check_tick(fcinfo, at);
+	InitMaterializedSRF(fcinfo, 0);
+	steps_run(at, max_cases, 0, NULL, &stats);
+	values[0] = Int32GetDatum(stats.fired);
+	values[1] = Int32GetDatum(stats.late);
+	values[2] = Int32GetDatum(stats.skipped);
+	values[3] = Int32GetDatum(stats.quarantined);
+	values[4] = Int32GetDatum(stats.recomputed);
+	values[5] = TimestampTzGetDatum(stats.next_due);
+	nulls[5] = TIMESTAMP_IS_NOEND(stats.next_due);
+	values[6] = BoolGetDatum(stats.more);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}
