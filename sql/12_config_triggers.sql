@@ -120,3 +120,45 @@ COMMENT ON FUNCTION triage.restore_rulebook() IS
 	'Row trigger of triage.rulebook: a dumped row that comes when the row exists raises its version instead.';
 CREATE TRIGGER restore_rulebook BEFORE INSERT ON triage.rulebook
 	FOR EACH ROW EXECUTE FUNCTION triage.restore_rulebook();
+
+/*
+ * Other hours or days make another calendar: its version rises, once in a
+ * transaction, and the timekeeper moves the clocks that run by it.
+ */
+CREATE FUNCTION triage.calendar_changed() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	codes	text[];
+BEGIN
+	IF TG_OP = 'INSERT' THEN
+		SELECT array_agg(DISTINCT n.calendar) INTO codes FROM new_rows n;
+	ELSIF TG_OP = 'DELETE' THEN
+		SELECT array_agg(DISTINCT o.calendar) INTO codes FROM old_rows o;
+	ELSE
+		SELECT array_agg(DISTINCT c.code) INTO codes
+			FROM (SELECT o.calendar FROM old_rows o UNION SELECT n.calendar FROM new_rows n) c(code);
+	END IF;
+	UPDATE triage.calendars c SET version = c.version + 1
+		WHERE c.code = ANY (codes) AND c.xmin <> pg_current_xact_id()::xid;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION triage.calendar_changed() IS
+	'Statement trigger of calendar_hours and calendar_days: raises the version of the calendars concerned, once per transaction.';
+
+DO $$
+DECLARE
+	t	text;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['calendar_hours', 'calendar_days'] LOOP
+		EXECUTE format('CREATE TRIGGER calendar_insert AFTER INSERT ON triage.%I REFERENCING NEW TABLE AS new_rows'
+			' FOR EACH STATEMENT EXECUTE FUNCTION triage.calendar_changed()', t);
+		EXECUTE format('CREATE TRIGGER calendar_update AFTER UPDATE ON triage.%I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'
+			' FOR EACH STATEMENT EXECUTE FUNCTION triage.calendar_changed()', t);
+		EXECUTE format('CREATE TRIGGER calendar_delete AFTER DELETE ON triage.%I REFERENCING OLD TABLE AS old_rows'
+			' FOR EACH STATEMENT EXECUTE FUNCTION triage.calendar_changed()', t);
+	END LOOP;
+END
+$$;

@@ -26,11 +26,15 @@
 #include "base/names.h"
 #include "casework/act.h"
 #include "casework/outbox.h"
+#include "casework/recompute.h"
 #include "casework/steps.h"
 #include "casework/wake.h"
 
 /* a failed case is tried again after this long, doubling with each failure up to 32 times */
 #define RETRY_AFTER (30 * USECS_PER_SEC)
+
+/* clocks moved to a new calendar between two looks at what is due */
+#define RECOMPUTE_AT_ONCE 500
 
 typedef struct DueClock
 {
@@ -423,9 +427,10 @@ steps_run(TimestampTz at, int max_cases, int commit_every, void (*between) (void
 	int			done = 0;
 
 	memset(stats, 0, sizeof(StepStats));
+	stats->recomputed = recompute_clocks(at, RECOMPUTE_AT_ONCE);
 	/* one clock row beyond the limit tells whether there is more */
 	cases = due_cases(at, max_cases + 1, &n);
-	stats->more = n > max_cases;
+	stats->more = n > max_cases || stats->recomputed == RECOMPUTE_AT_ONCE;
 	for (int i = 0; i < Min(n, max_cases); i++)
 	{
 		CHECK_FOR_INTERRUPTS();

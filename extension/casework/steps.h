@@ -14,6 +14,7 @@ typedef struct StepStats
 	int			late;			/* of these, more than a second after their time */
 	int			skipped;		/* cases locked by somebody else: they come back soon */
 	int			quarantined;	/* cases set aside because firing failed */
+	int			recomputed;		/* clocks looked at because their calendar changed */
 	TimestampTz next_due;		/* earliest step still to come, DT_NOEND = none */
 	bool		more;			/* due steps were left for another call */
 } StepStats;
