@@ -15,6 +15,12 @@ COMMENT ON COLUMN triage.rulebook.version IS 'Counts from 1; grows by one with e
 COMMENT ON COLUMN triage.rulebook.digest IS '16 bytes: sum of the digests of all rule rows, so the same rules have the same digest in any database, however they came to be.';
 COMMENT ON COLUMN triage.rulebook.at IS 'Time of the last change, by triage.clock().';
 
+COMMENT ON TABLE triage.rulebook_image IS 'All rules of one version as one value, which new sessions read instead of all tables. This server''s own scratch: written by store_image() when a change of the rules commits, not dumped.';
+COMMENT ON COLUMN triage.rulebook_image.one IS 'Always true: there is one row.';
+COMMENT ON COLUMN triage.rulebook_image.version IS 'rulebook.version it was made of; another one makes it useless.';
+COMMENT ON COLUMN triage.rulebook_image.digest IS 'rulebook.digest it was made of, 16 bytes.';
+COMMENT ON COLUMN triage.rulebook_image.image IS 'The value; only the library of the same version reads it.';
+
 COMMENT ON TABLE triage.rule_history IS 'Rule rows as they were before they were changed or deleted (历史规则), so that any version can be rebuilt. Appended to by the configuration triggers, never changed.';
 COMMENT ON COLUMN triage.rule_history.relation IS 'Table of the row, without schema.';
 COMMENT ON COLUMN triage.rule_history.version IS 'First rulebook version in which the row no longer stands like this.';
@@ -39,7 +45,7 @@ COMMENT ON COLUMN triage.areas.boundary IS 'Outline, x = longitude and y = latit
 
 COMMENT ON TABLE triage.area_names IS 'Further names by which people call an area (地名别名): intake looks for them in addresses and texts, beside areas.zh.';
 COMMENT ON COLUMN triage.area_names.area IS 'areas.code of what the name means. One name may stand for several areas.';
-COMMENT ON COLUMN triage.area_names.name IS '2 to 60 characters; folded before it is compared (width, case, traditional marks).';
+COMMENT ON COLUMN triage.area_names.name IS '2 to 60 characters; folded before it is compared, as texts are (width and other compatibility forms, case).';
 COMMENT ON COLUMN triage.area_names.kind IS 'name = another official name | alias = what people say | road 道路 | place = building or landmark 地标; for readers, all are searched alike.';
 
 COMMENT ON TABLE triage.departments IS 'Units that can be given a case (责任单位): county departments 职能部门, town offices and teams, police, utilities, hotlines.';
@@ -75,13 +81,13 @@ COMMENT ON COLUMN triage.case_types.priority IS 'Ordinary urgency: 1 = U1 life, 
 COMMENT ON COLUMN triage.case_types.scene IS 'true = somebody must go there (需到场): with no on_scene party the lead gets the arrive clock.';
 COMMENT ON COLUMN triage.case_types.fallback IS 'true = "other ..." type (兜底类别): chosen only when no ordinary type matched.';
 COMMENT ON COLUMN triage.case_types.callback IS 'Return call (回访) after closing: required | sample 抽查 | none (default, not official).';
-COMMENT ON COLUMN triage.case_types.short IS 'Short input code such as pinyin initials (拼音首字母), for suggestions; NULL = none.';
-COMMENT ON COLUMN triage.case_types.basis IS 'Source of time limits and duty: F-ids, SEEDn, G = general knowledge, D = default, not official; several separated by spaces.';
+COMMENT ON COLUMN triage.case_types.short IS 'Short input code for suggestions: pinyin initials (拼音首字母); NULL = none.';
+COMMENT ON COLUMN triage.case_types.basis IS 'Sources by value, as acc=F15;arr=D;fb=D;res=F61;dept=F43: limits of accept, arrive, feedback, resolve, and the duty of the departments. F-ids, SEEDn, G = general knowledge, D = default, not official; one D alone = all.';
 
 COMMENT ON TABLE triage.terms IS 'Words by which a text is classified (关键词). The lengths of the words found decide; a word inside a longer one does not count again (default, not official).';
 COMMENT ON COLUMN triage.terms.case_type IS 'case_types.code the word speaks for or against.';
 COMMENT ON COLUMN triage.terms.kind IS 'include 关键词 = speaks for the type | exclude 排除词 = silences the type''s words in the same sentence; danger is never silenced, it goes to a person (default, not official) | escalate 升级词 = violence, threat or weapon: once the type is chosen the case is dangerous and police join (F06).';
-COMMENT ON COLUMN triage.terms.term IS '1 to 100 characters, folded as the text is. One that begins or ends with a letter or digit is found as a whole word.';
+COMMENT ON COLUMN triage.terms.term IS '1 to 100 characters; folded before it is compared, as texts are (width and other compatibility forms, case). One that begins or ends with a letter or digit is found as a whole word.';
 
 COMMENT ON TABLE triage.routes IS 'Dispatch rules (分派规则): which units a case goes to. Highest precedence wins, then the deeper case type, then the smaller area, then a rule with a condition; legal duty is not pushed to the town (F80). No rule fits: the governance centre.';
 COMMENT ON COLUMN triage.routes.code IS 'Code of the rule, stored with each decision 判定.';
@@ -165,7 +171,7 @@ COMMENT ON COLUMN triage.endpoints.configured_by IS 'Role whose rights the forma
 
 COMMENT ON TABLE triage.endpoint_secrets IS 'Signing secrets of endpoints (签名密钥), write-only: filled by set_secret(), nobody is granted SELECT. Two at a time during a change of secret.';
 COMMENT ON COLUMN triage.endpoint_secrets.endpoint IS 'endpoints.code.';
-COMMENT ON COLUMN triage.endpoint_secrets.seq IS 'Counts the endpoint''s secrets from 1.';
+COMMENT ON COLUMN triage.endpoint_secrets.seq IS 'Counts the endpoint''s secrets from 1; the highest is the newest.';
 COMMENT ON COLUMN triage.endpoint_secrets.secret IS '24 to 64 bytes; key of the HMAC-SHA256 signature of Standard Webhooks.';
 COMMENT ON COLUMN triage.endpoint_secrets.valid_until IS 'Until when it is still used beside a newer one; NULL = no end.';
 
@@ -263,7 +269,7 @@ COMMENT ON COLUMN triage.assignments.case_id IS 'cases.case_id.';
 COMMENT ON COLUMN triage.assignments.seq IS 'Counts the case''s assignments from 1.';
 COMMENT ON COLUMN triage.assignments.department IS 'departments.code.';
 COMMENT ON COLUMN triage.assignments.duty IS 'lead 牵头 | assist 协办 | on_scene 到场处置 | backup 后备 (police reserve, SEED0) | expert 专家 | agent 代办员.';
-COMMENT ON COLUMN triage.assignments.parent_seq IS 'assignments.seq of the unit that brought it in: the lead''s for assists, who passed it down (转办) for transfers, the centre''s for a lead dispatched by hand; NULL = intake.';
+COMMENT ON COLUMN triage.assignments.parent_seq IS 'assignments.seq of the unit that brought it in: the lead''s for assists, who passed it down (转办) for transfers, the centre''s for a lead dispatched by hand; NULL = the lead, or the centre, named at intake.';
 COMMENT ON COLUMN triage.assignments.status IS 'offered 待签收 | accepted 已签收 | on_scene 已到场 | done 完成 | return_requested 申请退单 | withdrawn 撤回. done and withdrawn are the end, the others are live.';
 COMMENT ON COLUMN triage.assignments.offered_at IS 'When the unit got it.';
 COMMENT ON COLUMN triage.assignments.accepted_at IS 'When it signed (签收), in the field''s time; NULL = not yet.';
@@ -316,7 +322,7 @@ COMMENT ON COLUMN triage.clock_steps.fired_at IS 'When it fired.';
 COMMENT ON COLUMN triage.clock_steps.lateness IS 'fired_at less due_at, never negative: late is late, not lost.';
 COMMENT ON COLUMN triage.clock_steps.collapsed IS 'A later step was due as well and told the same people more: no notice was sent for this one.';
 
-COMMENT ON TABLE triage.events IS 'History of cases (案件历史), hash-chained per case. Appended to, never changed (never overwritten: F92). Personal values never stand in it.';
+COMMENT ON TABLE triage.events IS 'History of cases (案件历史), hash-chained per case. Appended to, never changed. Personal values never stand in it.';
 COMMENT ON COLUMN triage.events.case_id IS 'cases.case_id.';
 COMMENT ON COLUMN triage.events.seq IS 'Counts the case''s events from 1, without gaps.';
 COMMENT ON COLUMN triage.events.at IS 'When it was recorded, by triage.clock(); within a case it never goes back.';
@@ -331,10 +337,11 @@ COMMENT ON COLUMN triage.deliveries.delivery_id IS 'UUID version 7; the same on 
 COMMENT ON COLUMN triage.deliveries.endpoint IS 'endpoints.code.';
 COMMENT ON COLUMN triage.deliveries.event_seq IS 'events.seq it tells of.';
 COMMENT ON COLUMN triage.deliveries.type IS 'assigned 派单 | triage 待研判 | result 反馈结果 | withdrawn 撤回 | remind 提醒 | urge 催办 | supervise 督办 | escalate 上报 | alert 提醒指挥员; the CloudEvents type is pg_triage. and this.';
-COMMENT ON COLUMN triage.deliveries.state IS 'queued 待发 | leased 发送中 = the courier has it | delivered 已送达 | dead 死信 = given up, replay_delivery() sends it again | cancelled 取消.';
-COMMENT ON COLUMN triage.deliveries.attempts IS 'Attempts so far.';
+COMMENT ON COLUMN triage.deliveries.state IS 'queued 待发 | leased 发送中 = the courier has it | delivered 已送达 | dead 死信 = refused, or endpoints.max_attempts used up; replay_delivery() sends it again | cancelled 取消.';
+COMMENT ON COLUMN triage.deliveries.attempts IS 'Attempts so far; counted when the courier leases it.';
 COMMENT ON COLUMN triage.deliveries.created_at IS 'When it was queued.';
-COMMENT ON COLUMN triage.deliveries.next_attempt_at IS 'Not to be tried before; of a leased one, when the lease ends.';
+COMMENT ON COLUMN triage.deliveries.next_attempt_at IS 'Not to be tried before.';
+COMMENT ON COLUMN triage.deliveries.leased_until IS 'Until when the courier''s attempt may take, then another is made; NULL = not leased.';
 COMMENT ON COLUMN triage.deliveries.done_at IS 'When it was delivered, given up or cancelled; NULL = still to do.';
 COMMENT ON COLUMN triage.deliveries.last_status IS 'HTTP status of the last answer; NULL = none came.';
 COMMENT ON COLUMN triage.deliveries.last_error IS 'Why the last attempt failed; NULL = it did not.';
@@ -366,8 +373,8 @@ COMMENT ON COLUMN triage.intake_errors.retried_at IS 'Last retry; NULL = none ye
 COMMENT ON COLUMN triage.intake_errors.result IS 'What became of the retry; NULL = none yet.';
 
 COMMENT ON TABLE triage.local_state IS 'What belongs to this server alone and does not travel with a dump (本机状态).';
-COMMENT ON COLUMN triage.local_state.key IS 'hold = workers neither fire nor send, since cases were loaded with their state | timekeeper, courier, launcher = the worker''s process.';
-COMMENT ON COLUMN triage.local_state.value IS 'Reason of the hold; process id of the worker.';
+COMMENT ON COLUMN triage.local_state.key IS 'hold = workers neither fire nor send, since cases were loaded with their state | stopped = workers leave | timekeeper, courier = the worker''s process.';
+COMMENT ON COLUMN triage.local_state.value IS 'Process id of the worker; with hold the reason.';
 COMMENT ON COLUMN triage.local_state.at IS 'When it was set.';
 
 -- ---- sequences, indexes, triggers -----------------------------------------------
@@ -384,12 +391,12 @@ COMMENT ON INDEX triage.assignments_one_lead_idx IS 'At most one live lead (牵�
 COMMENT ON INDEX triage.assignments_live_idx IS 'A department''s live assignments: inbox.';
 COMMENT ON INDEX triage.clocks_due_idx IS 'The timekeeper: earliest step still to fire, then those due.';
 COMMENT ON INDEX triage.deliveries_id_idx IS 'A delivery by its id: replay, cancel.';
-COMMENT ON INDEX triage.deliveries_queue_idx IS 'The courier: what may be sent, earliest first, and leases that ran out.';
+COMMENT ON INDEX triage.deliveries_queue_idx IS 'The courier: what waits for each endpoint, earliest first.';
 
 COMMENT ON TRIGGER zz_intake_before ON triage.cases IS 'Places, classifies and routes each new row; the name sorts behind an installation''s own BEFORE triggers.';
 COMMENT ON TRIGGER zz_intake_after ON triage.cases IS 'Writes all that follows from the new rows: sources, decisions, assignments, clocks, events, deliveries.';
 
--- the same on many tables
+-- the same on many tables, and what other parts add
 DO $$
 DECLARE
 	o	record;
@@ -413,10 +420,19 @@ BEGIN
 			('config_delete', 'Raises the rulebook version and keeps the old rows: see config_changed().'),
 			('config_truncate', 'Refuses TRUNCATE, which would leave no history.'),
 			('append_only', 'Refuses UPDATE and DELETE: history is appended to.'),
-			('no_truncate', 'Refuses TRUNCATE.')
+			('no_truncate', 'Refuses TRUNCATE.'),
+			('store_image', 'Stores the image of the rulebook when a change commits: see store_image().'),
+			('restore_rulebook', 'A dumped row raises the version of the one that is there: see restore_rulebook().'),
+			('check_condition', 'Refuses a condition that does not compile (TR004).'),
+			('check_tie', 'Refuses two routes that nothing but chance would choose between (TR004).')
 		) w (name, words) ON w.name = t.tgname
 		WHERE c.relnamespace = 'triage'::regnamespace AND NOT t.tgisinternal
 			AND obj_description(t.oid, 'pg_trigger') IS NULL
+		UNION ALL
+		SELECT format('INDEX triage.%I', c.relname), 'check_route_tie(): routes of the same rank.'
+		FROM pg_class c
+		WHERE c.relnamespace = 'triage'::regnamespace AND c.relname = 'routes_rank_idx'
+			AND obj_description(c.oid, 'pg_class') IS NULL
 	LOOP
 		EXECUTE format('COMMENT ON %s IS %L', o.what, o.words);
 	END LOOP;

@@ -1,0 +1,310 @@
+/*
+ * Desks: what waits for a department, what is late, how an area stands.
+ *
+ * Everything is read from open cases by two partial indexes: cases_open_idx
+ * by area, assignments_live_idx by department.  Sight is worked out once a
+ * call, as two lists; no function runs per row.  Who may see a case is the
+ * same as for triage.may_see(): extension/casework/rights.c.
+ */
+
+CREATE TYPE triage.inbox_row AS (
+	case_id			bigint,
+	number			text,
+	due_at			timestamptz,	-- the next deadline, NULL = none runs
+	remaining		interval,		-- until then; negative = overdue
+	colour			text,			-- of that deadline
+	stage			text,			-- what is due
+	department		text,			-- by whom
+	department_zh	text,
+	duty			text,
+	part_status		text,			-- of that department's part
+	status			text,			-- of the case
+	kind			text,
+	priority		int,
+	danger			boolean,
+	event_colour	text,
+	case_type		text,
+	type_zh			text,
+	area			text,
+	area_zh			text,
+	lead			text,
+	lead_zh			text,
+	channel			text,
+	reported_at		timestamptz,
+	report_count	int,
+	summary			text			-- the first 60 characters
+);
+COMMENT ON TYPE triage.inbox_row IS
+	'A line of a desk: an open case and its next deadline (due_at NULL = none runs; remaining negative = overdue; colour, stage, department, duty and part_status belong to that deadline), with names in Chinese and the first 60 characters of the report.';
+
+CREATE TYPE triage.board_row AS (
+	area				text,			-- NULL = place unknown
+	area_zh				text,
+	parent_zh			text,
+	open				int,
+	triage				int,
+	dispatched			int,
+	accepted			int,
+	in_progress			int,
+	return_requested	int,
+	suspended			int,
+	review				int,
+	callback			int,
+	blue				int,
+	yellow				int,
+	red					int,
+	danger				int,
+	longest_triage		interval,		-- longest wait of those in triage
+	oldest				bigint,			-- case_id
+	oldest_at			timestamptz,
+	oldest_age			interval
+);
+COMMENT ON TYPE triage.board_row IS
+	'How an area stands: open cases, by status, by colour of their worst deadline, those with danger, the longest wait in triage, and the oldest open case.';
+
+-- the codes of an area and all below it; NULL for NULL
+CREATE FUNCTION triage.areas_below(area text) RETURNS text[]
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	IF areas_below.area IS NULL THEN
+		RETURN NULL;
+	END IF;
+	IF NOT EXISTS (SELECT 1 FROM triage.areas a WHERE a.code = areas_below.area) THEN
+		RAISE EXCEPTION 'area "%" does not exist', areas_below.area
+			USING ERRCODE = 'TR003', DETAIL = 'There is no row with this code in triage.areas.',
+				  HINT = 'Use a code listed in triage.areas, or leave the argument out.';
+	END IF;
+	-- UNION, not UNION ALL: a ring of parents ends
+	RETURN (WITH RECURSIVE below AS (
+			SELECT areas_below.area COLLATE "C" AS code
+			UNION
+			SELECT a.code FROM triage.areas a JOIN below b ON a.parent = b.code
+		) SELECT array_agg(b.code) FROM below b);
+END
+$$;
+COMMENT ON FUNCTION triage.areas_below(text) IS
+	'The codes of an area and of all areas below it; NULL for NULL. Error: TR003 unknown code.';
+
+/*
+ * Sight of the actor as lists.  everywhere: no members are named, or the
+ * actor has a centre's duty without an area.
+ */
+CREATE FUNCTION triage.sight(OUT everywhere boolean, OUT areas text[], OUT departments text[])
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	me	text COLLATE "C" := triage.actor();
+BEGIN
+	sight.everywhere := NOT EXISTS (SELECT 1 FROM triage.members m WHERE m.active)
+		OR EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active
+			AND m.duty NOT IN ('handler', 'head') AND m.area = '');
+	sight.areas := ARRAY(WITH RECURSIVE mine AS (
+			SELECT a.code FROM triage.areas a JOIN triage.members m ON m.area = a.code
+			WHERE m.role = me AND m.active AND m.duty NOT IN ('handler', 'head') AND a.active
+			UNION
+			SELECT a.code FROM triage.areas a JOIN mine b ON a.parent = b.code WHERE a.active
+		) SELECT b.code FROM mine b WHERE NOT sight.everywhere);
+	sight.departments := ARRAY(SELECT DISTINCT m.department FROM triage.members m
+		WHERE m.role = me AND m.active AND m.department <> '');
+END
+$$;
+COMMENT ON FUNCTION triage.sight() IS
+	'What the actor may see, for queries over many cases: everywhere, or the cases of these areas and those in which these departments take part. The same rule as triage.may_see().';
+
+/*
+ * One page of open cases by (next deadline, case_id), no deadline last.
+ * departments NULL = all that the actor may see, else their live parts only.
+ */
+CREATE FUNCTION triage.desk_rows(departments text[], areas text[], due_before timestamptz,
+		after_due timestamptz, after_case bigint, max_rows int)
+	RETURNS SETOF triage.inbox_row
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	shown_at	timestamptz := triage.clock();
+	me			record := triage.sight();
+	parties		text[] := desk_rows.departments;
+	places		text[] := desk_rows.areas;
+	first_due	timestamptz := coalesce(desk_rows.after_due, 'infinity');
+	first_case	bigint := coalesce(desk_rows.after_case, 0);
+BEGIN
+	IF desk_rows.max_rows IS NULL OR desk_rows.max_rows NOT BETWEEN 1 AND 10000 THEN
+		RAISE EXCEPTION 'argument "max_rows" is out of range'
+			USING ERRCODE = 'TR003', HINT = 'Give a number from 1 to 10000.';
+	END IF;
+	IF desk_rows.after_due IS NULL AND desk_rows.after_case IS NULL THEN
+		first_due := '-infinity';
+	END IF;
+	-- who belongs to no centre has the cases of his departments, with their deadlines
+	IF parties IS NULL AND NOT me.everywhere AND me.areas = '{}' THEN
+		parties := me.departments;
+	END IF;
+	RETURN QUERY
+	WITH candidate AS (
+		SELECT a.case_id, array_agg(a.seq) AS parts, bool_or(a.duty = 'lead') AS leads
+		FROM triage.assignments a
+		WHERE a.department = ANY (parties) AND a.status NOT IN ('done', 'withdrawn')
+		GROUP BY a.case_id
+		UNION ALL
+		SELECT c.case_id, NULL, true
+		FROM triage.cases c
+		WHERE parties IS NULL AND me.everywhere AND places IS NULL AND c.status NOT IN ('closed', 'merged', 'void')
+		UNION ALL
+		SELECT c.case_id, NULL, true
+		FROM triage.cases c
+		WHERE parties IS NULL AND c.status NOT IN ('closed', 'merged', 'void')
+			AND c.area = ANY (CASE WHEN me.everywhere THEN places ELSE me.areas END)
+		UNION ALL
+		-- a centre's member who also belongs to departments: their cases elsewhere
+		SELECT DISTINCT a.case_id, NULL::int[], true
+		FROM triage.assignments a
+		JOIN triage.cases c ON c.case_id = a.case_id
+		WHERE parties IS NULL AND NOT me.everywhere AND a.department = ANY (me.departments)
+			AND a.status NOT IN ('done', 'withdrawn') AND coalesce(c.area <> ALL (me.areas), true)
+	), page AS (
+		SELECT c.case_id, k.due_at, k.stage, k.colour, k.assignment_seq, p.parts
+		FROM candidate p
+		JOIN triage.cases c ON c.case_id = p.case_id AND c.status NOT IN ('closed', 'merged', 'void')
+		LEFT JOIN LATERAL (
+			SELECT d.due_at, d.stage, d.colour, d.assignment_seq
+			FROM triage.clocks d
+			WHERE d.case_id = p.case_id AND d.state = 'running'
+				AND (p.parts IS NULL OR d.assignment_seq = ANY (p.parts) OR (p.leads AND d.assignment_seq IS NULL))
+			ORDER BY d.due_at, d.clock_id LIMIT 1
+		) k ON true
+		WHERE (places IS NULL OR c.area = ANY (places))
+			AND (me.everywhere OR c.area = ANY (me.areas)
+				OR EXISTS (SELECT 1 FROM triage.assignments x WHERE x.case_id = c.case_id AND x.department = ANY (me.departments)))
+			AND (desk_rows.due_before IS NULL OR k.due_at < desk_rows.due_before)
+			AND (coalesce(k.due_at, 'infinity'), c.case_id) > (first_due, first_case)
+		ORDER BY coalesce(k.due_at, 'infinity'), c.case_id
+		LIMIT desk_rows.max_rows
+	)
+	SELECT c.case_id, c.number::text, p.due_at, p.due_at - shown_at, p.colour::text, p.stage::text,
+		a.department::text, d.zh, a.duty::text, a.status::text,
+		c.status::text, c.kind::text, c.priority, c.danger, c.event_colour::text, c.case_type::text, t.zh, c.area::text, r.zh,
+		c.lead::text, l.zh, c.channel::text, c.reported_at, c.report_count,
+		left(btrim(regexp_replace(left(c.body, 300), '\s+', ' ', 'g')), 60)
+	FROM page p
+	JOIN triage.cases c ON c.case_id = p.case_id
+	-- the party whose deadline it is; without one the department's part, else the lead
+	LEFT JOIN LATERAL (
+		SELECT x.department, x.duty, x.status
+		FROM triage.assignments x
+		WHERE x.case_id = p.case_id
+			AND CASE WHEN p.assignment_seq IS NOT NULL THEN x.seq = p.assignment_seq
+					 WHEN p.parts IS NOT NULL THEN x.seq = ANY (p.parts)
+					 ELSE x.duty = 'lead' AND x.status NOT IN ('done', 'withdrawn') END
+		ORDER BY x.duty <> 'lead', x.seq LIMIT 1
+	) a ON true
+	LEFT JOIN triage.departments d ON d.code = a.department
+	LEFT JOIN triage.case_types t ON t.code = c.case_type
+	LEFT JOIN triage.areas r ON r.code = c.area
+	LEFT JOIN triage.departments l ON l.code = c.lead
+	ORDER BY coalesce(p.due_at, 'infinity'), c.case_id;
+END
+$$;
+COMMENT ON FUNCTION triage.desk_rows(text[], text[], timestamptz, timestamptz, bigint, int) IS
+	'What inbox() and overdue() have in common: a page of the open cases that the actor may see, by next deadline and case_id. Error: TR003 max_rows out of range.';
+
+CREATE FUNCTION triage.inbox(department text DEFAULT NULL, after_due timestamptz DEFAULT NULL, after_case bigint DEFAULT NULL,
+		max_rows int DEFAULT 100)
+	RETURNS SETOF triage.inbox_row
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	IF inbox.department IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM triage.departments d WHERE d.code = inbox.department) THEN
+		RAISE EXCEPTION 'department "%" does not exist', inbox.department
+			USING ERRCODE = 'TR003', DETAIL = 'There is no row with this code in triage.departments.',
+				  HINT = 'Use a code listed in triage.departments, or leave the argument out.';
+	END IF;
+	RETURN QUERY SELECT * FROM triage.desk_rows(
+		CASE WHEN inbox.department IS NOT NULL THEN ARRAY[inbox.department] END, NULL, NULL,
+		inbox.after_due, inbox.after_case, inbox.max_rows);
+END
+$$;
+COMMENT ON FUNCTION triage.inbox(text, timestamptz, bigint, int) IS
+	'待办: open cases in which the department has a part, by its next deadline, those without one last. department NULL = all that the actor may see: a handler''s departments, a centre''s areas, everything while triage.members is empty. For the next page pass the last row''s due_at and case_id as they are, also when due_at is NULL. Errors: TR003 unknown department, max_rows not between 1 and 10000.';
+
+CREATE FUNCTION triage.overdue(area text DEFAULT NULL, max_rows int DEFAULT 100)
+	RETURNS SETOF triage.inbox_row
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	RETURN QUERY SELECT * FROM triage.desk_rows(NULL, triage.areas_below(overdue.area), triage.clock(), NULL, NULL, overdue.max_rows);
+END
+$$;
+COMMENT ON FUNCTION triage.overdue(text, int) IS
+	'超时: open cases of the area and all below it (NULL = everywhere the actor may see) with a running deadline that has passed, longest overdue first. Errors: TR003 unknown area, max_rows not between 1 and 10000.';
+
+CREATE FUNCTION triage.board(area text DEFAULT NULL)
+	RETURNS SETOF triage.board_row
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	shown_at	timestamptz := triage.clock();
+	me			record := triage.sight();
+	places		text[] := triage.areas_below(board.area);
+	-- within a town its own parts are what one wants to see
+	whole		boolean := coalesce((SELECT a.level NOT IN ('town', 'village', 'grid') FROM triage.areas a WHERE a.code = board.area), true);
+BEGIN
+	RETURN QUERY
+	WITH RECURSIVE town AS (
+		-- each area counts for the town it lies in, others for themselves
+		SELECT a.code, a.code AS root FROM triage.areas a
+		WHERE NOT whole OR a.level NOT IN ('village', 'grid') OR a.parent IS NULL
+		UNION
+		SELECT a.code, t.root FROM triage.areas a JOIN town t ON a.parent = t.code
+		WHERE whole AND a.level IN ('village', 'grid')
+	), shown AS MATERIALIZED (
+		SELECT c.case_id, c.area, c.status, c.colour, c.danger, c.received_at, c.reported_at
+		FROM triage.cases c
+		WHERE c.status NOT IN ('closed', 'merged', 'void')
+			AND (places IS NULL OR c.area = ANY (places))
+			AND (me.everywhere OR c.area = ANY (me.areas)
+				OR EXISTS (SELECT 1 FROM triage.assignments x WHERE x.case_id = c.case_id AND x.department = ANY (me.departments)))
+	), counted AS (
+		SELECT coalesce(t.root, s.area) AS root, count(*)::int AS n,
+			(count(*) FILTER (WHERE s.status = 'triage'))::int AS n_triage,
+			(count(*) FILTER (WHERE s.status = 'dispatched'))::int AS n_dispatched,
+			(count(*) FILTER (WHERE s.status = 'accepted'))::int AS n_accepted,
+			(count(*) FILTER (WHERE s.status = 'in_progress'))::int AS n_in_progress,
+			(count(*) FILTER (WHERE s.status = 'return_requested'))::int AS n_return,
+			(count(*) FILTER (WHERE s.status = 'suspended'))::int AS n_suspended,
+			(count(*) FILTER (WHERE s.status = 'review'))::int AS n_review,
+			(count(*) FILTER (WHERE s.status = 'callback'))::int AS n_callback,
+			(count(*) FILTER (WHERE s.colour = 'blue'))::int AS n_blue,
+			(count(*) FILTER (WHERE s.colour = 'yellow'))::int AS n_yellow,
+			(count(*) FILTER (WHERE s.colour = 'red'))::int AS n_red,
+			(count(*) FILTER (WHERE s.danger))::int AS n_danger,
+			shown_at - min(s.received_at) FILTER (WHERE s.status = 'triage') AS waits,
+			(array_agg(s.case_id ORDER BY s.reported_at, s.case_id))[1] AS first_case,
+			min(s.reported_at) AS first_at
+		FROM shown s LEFT JOIN town t ON t.code = s.area
+		GROUP BY 1
+	)
+	SELECT n.root::text, a.zh, p.zh, n.n, n.n_triage, n.n_dispatched, n.n_accepted, n.n_in_progress, n.n_return,
+		n.n_suspended, n.n_review, n.n_callback, n.n_blue, n.n_yellow, n.n_red, n.n_danger, n.waits,
+		n.first_case, n.first_at, shown_at - n.first_at
+	FROM counted n
+	LEFT JOIN triage.areas a ON a.code = n.root
+	LEFT JOIN triage.areas p ON p.code = a.parent
+	ORDER BY n.root NULLS LAST;
+END
+$$;
+COMMENT ON FUNCTION triage.board(text) IS
+	'看板: a row for each town (街道、乡镇) with open cases that the actor may see: counts by status, colour and danger, the longest wait in triage, the oldest case. For a town or below: a row for each village. Cases placed only in a county or above have that area''s row, cases without a place a row with area NULL. area NULL = everywhere. Error: TR003 unknown area.';

@@ -1,0 +1,170 @@
+# Taking cases in: single rows, many at once, the first of a session.
+package Intake;
+use strict;
+use warnings;
+use Encode ();
+use Bench;
+use Texts;
+
+my $TEXTS = 100_000;
+my $FURTHER = 3000;
+my $DB = 'bench_intake';
+
+sub utf8_file
+{
+	my ($name) = @_;
+	open my $f, '>:encoding(UTF-8)', tmp() . "/$name" or die "$name: $!";
+	return $f;
+}
+
+# The pack's terms and 3,000 further ones by case type, as rows of table "further".
+sub make_terms
+{
+	my (%of_type, %seen);
+	for (split /\n/, psql($DB, q{SELECT case_type, term FROM triage.terms WHERE kind = 'include' AND active;}))
+	{
+		my ($type, $term) = split /\|/, Encode::decode('UTF-8', $_);
+		push @{$of_type{$type}}, $term;
+		$seen{$term} = 1;
+	}
+	my @types = sort keys %of_type;
+	my $out = utf8_file('further.txt');
+	my $n = 0;
+	for my $term (Texts::terms($FURTHER, %seen))
+	{
+		my $type = $types[$n++ % @types];
+		push @{$of_type{$type}}, $term;
+		print $out "$n\t$type\t$term\n";
+	}
+	close $out or die $!;
+	return \%of_type;
+}
+
+# Nine texts in ten hold one to three terms of one case type.
+sub make_texts
+{
+	my ($of_type, @areas) = @_;
+	my @types = sort keys %$of_type;
+	my $out = utf8_file('tx.txt');
+	for my $id (1 .. $TEXTS)
+	{
+		my $terms = $of_type->{$types[rand @types]};
+		my @plant = rand() < 0.9 ? map { $terms->[rand @$terms] } 1 .. 1 + int rand 3 : ();
+		printf $out "%d\t%d\t%s\t%s\n", $id, $id % 20 + 1, $areas[rand @areas], Texts::text(@plant);
+	}
+	close $out or die $!;
+	return;
+}
+
+sub set_up
+{
+	my $tmp = tmp();
+	my $peers = dir() . '/sql/peers.sql';
+
+	new_database($DB);
+	load_pack($DB);
+	with_endpoint($DB, 'http://127.0.0.1:9/');
+	Texts::start(20240601);
+	make_texts(make_terms(), split /\n/, psql($DB, q{SELECT code FROM triage.areas
+		WHERE active AND level IN ('county', 'town', 'village') ORDER BY code;}));
+	psql($DB, qq{CREATE TABLE tx (id int PRIMARY KEY, area_id int NOT NULL, area text COLLATE "C" NOT NULL, body text NOT NULL);
+\\copy tx FROM '$tmp/tx.txt'
+CREATE TABLE further (n int PRIMARY KEY, case_type text, term text);
+\\copy further FROM '$tmp/further.txt'
+INSERT INTO triage.terms (case_type, kind, term) SELECT case_type, 'include', term FROM further;
+\\copy (SELECT '12345', area, 'reporter', '13800000000', body FROM tx ORDER BY id) TO '$tmp/copy.txt'
+\\i $peers
+VACUUM ANALYZE;});
+	note(value($DB, q{SELECT 'rulebook: ' || (SELECT count(*) FROM triage.terms WHERE active) || ' terms, '
+		|| (SELECT count(*) FROM triage.areas) || ' areas, ' || (SELECT count(*) FROM triage.routes) || ' routes; '
+		|| count(*) || ' texts, mean ' || round(avg(octet_length(body))) || ' bytes' FROM tx}));
+	return;
+}
+
+# How many rows a case of ours is; a peer's is 7 with the case itself.
+sub rows_per_case
+{
+	return value($DB, q{SELECT 'rows per case, ours: case 1, ' || string_agg(t || ' ' || round(n / cases, 2), ', ')
+			|| '; ' || (SELECT round(100.0 * avg((status = 'dispatched')::int)) FROM triage.cases) || ' % dispatched'
+			|| '; peers: case 1, assignment 1, deadline 3, outbox 1, event 1'
+		FROM (SELECT count(*)::numeric AS cases FROM triage.cases) c,
+			(VALUES ('source', (SELECT count(*) FROM triage.case_sources)),
+				('decision', (SELECT count(*) FROM triage.decisions)),
+				('assignment', (SELECT count(*) FROM triage.assignments)),
+				('clock', (SELECT count(*) FROM triage.clocks)),
+				('event', (SELECT count(*) FROM triage.events)),
+				('delivery', (SELECT count(*) FROM triage.deliveries))) v (t, n)});
+}
+
+sub single
+{
+	my %tps;
+
+	pgbench($DB, $_, 1) for qw(ours a2cte a2rt);
+	note(rows_per_case());
+	for my $rep (1 .. reps())
+	{
+		for my $script (qw(ours a2cte a2rt report a3))
+		{
+			psql($DB, 'CHECKPOINT;');
+			push @{$tps{$script}}, pgbench($DB, $script, seconds());
+		}
+	}
+	my %goal = (a2cte => '>= 0.80', a2rt => '>= 1.00', a3 => '>= 20');
+	row(what => "single rows, INSERT : $_", unit => '/s', ours => $tps{ours}, peer => $tps{$_}, goal => $goal{$_})
+	  for qw(a2cte a2rt a3);
+	row(what => 'single rows, report() : a2cte', unit => '/s', ours => $tps{report}, peer => $tps{a2cte});
+	return;
+}
+
+sub batch
+{
+	my $ours = q{INSERT INTO triage.cases (channel, area, reporter, contact, body)
+		SELECT '12345', area, 'reporter', '13800000000', body FROM tx;};
+	my $copy = "COPY triage.cases (channel, area, reporter, contact, body) FROM '" . tmp() . "/copy.txt';";
+	my $peer = '\i ' . dir() . '/sql/b2_set.sql';
+	my (@ours, @peer, @copy);
+
+	for my $rep (1 .. reps())
+	{
+		push @ours, timed($DB, 'CHECKPOINT;', $ours) / 1000;
+		push @peer, timed($DB, 'CHECKPOINT;', $peer) / 1000;
+		push @copy, timed($DB, 'CHECKPOINT;', $copy) / 1000;
+	}
+	row(what => '100,000 rows, INSERT ... SELECT : b2_set', unit => 's', ours => \@ours, peer => \@peer, goal => '<= 1.60');
+	row(what => '100,000 rows, COPY : b2_set', unit => 's', ours => \@copy, peer => \@peer, goal => '<= 1.60');
+	return;
+}
+
+# Milliseconds by which the first statement of a session is slower than the second.
+sub first_minus_second
+{
+	my ($sql) = @_;
+	my @ms = psql($DB, "\\timing on\n$sql\n$sql") =~ /^Time: ([\d.]+) ms/mg;
+
+	die "two times expected, got @ms\n" if @ms != 2;
+	return $ms[0] - $ms[1];
+}
+
+sub first
+{
+	my $ours = q{INSERT INTO triage.cases (channel, area, reporter, contact, body)
+		SELECT '12345', area, 'reporter', '13800000000', body FROM tx WHERE id = 17;};
+	my $file = dir() . '/pgbench/a2cte.sql';
+	my $peer = do { local (@ARGV, $/) = $file; <> };
+	my (@ours, @peer);
+
+	$peer =~ s/^\\set.*\n//;
+	$peer =~ s/:r\b/17/;
+	psql($DB, 'CHECKPOINT;');
+	for (1 .. 30)
+	{
+		push @ours, first_minus_second($ours);
+		push @peer, first_minus_second($peer);
+	}
+	row(what => 'first case of a session, over the second', unit => 'ms', ours => \@ours, goal => '<= 5');
+	row(what => '  the same of a2cte', unit => 'ms', ours => \@peer);
+	return;
+}
+
+1;
