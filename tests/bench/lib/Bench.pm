@@ -114,7 +114,7 @@ sub psql
 	my ($db, $sql) = @_;
 	my $file = tmp() . '/script.sql';
 	open my $f, '>', $file or die "$file: $!";
-	print $f $sql, "\n";
+	print $f "SET client_min_messages = warning;\n$sql\n";
 	close $f or die $!;
 	return run_psql($db, '-f', $file);
 }

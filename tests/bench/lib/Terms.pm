@@ -78,7 +78,7 @@ sub megabytes_per_second
 sub matching
 {
 	my ($n, $goal) = @_;
-	my (@ours, @peer);
+	my (@ours, @peer, @scan);
 
 	# the peer stops at the first hit and takes long for few texts
 	psql($DB, "DROP TABLE IF EXISTS few, likes;
@@ -87,10 +87,12 @@ CREATE TABLE likes AS SELECT array_agg('%' || term || '%' ORDER BY n) AS list FR
 	for my $rep (1 .. reps())
 	{
 		push @ours, megabytes_per_second('tx', 'triage.count_terms(body)');
+		push @scan, megabytes_per_second('tx', 'octet_length(body)');
 		push @peer, megabytes_per_second('few', '(body LIKE ANY ((SELECT list FROM likes)::text[]))::int');
 	}
 	row(what => "matching $n terms, folding included", unit => 'MB/s', ours => \@ours, goal => $goal);
 	row(what => '  : LIKE ANY, no folding, first hit', unit => 'MB/s', ours => \@ours, peer => \@peer);
+	row(what => '  : octet_length(), the scan alone', unit => 'MB/s', ours => \@ours, peer => \@scan);
 	note(value($DB, 'SELECT count(*) || \' texts, mean \' || round(avg(octet_length(body))) || \' bytes, hits per text \'
 		|| round(avg(triage.count_terms(body)), 2) FROM one'));
 	return;
