@@ -190,7 +190,8 @@ CREATE TABLE triage.deliveries (
 	last_status		int,
 	last_error		text,
 	payload			text	NOT NULL,
-	PRIMARY KEY (case_id, delivery_id)
+	PRIMARY KEY (case_id, delivery_id),
+	CHECK ((done_at IS NULL) = (state IN ('queued', 'leased')))
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX deliveries_id_idx ON triage.deliveries (delivery_id);
 -- the queue: state and lease are not part of it, so that claiming a delivery is a HOT update

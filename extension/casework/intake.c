@@ -31,6 +31,7 @@
 #include "base/names.h"
 #include "base/spi.h"
 #include "casework/caserow.h"
+#include "casework/history.h"
 #include "casework/intake.h"
 #include "casework/wake.h"
 
@@ -60,14 +61,14 @@ typedef struct Intake
 static Intake intake;
 
 /* set by report() for the one row it inserts */
-static const unsigned char *next_token = NULL;
-static bool next_confirmed = false;
+static int64 next_case = 0;
+static unsigned char next_token[HISTORY_HASH_LEN];
 
 void
-intake_next(const unsigned char *token_digest, bool confirmed)
+intake_next(int64 case_id, const unsigned char *token_digest)
 {
-	next_token = token_digest;
-	next_confirmed = confirmed;
+	next_case = case_id;
+	memcpy(next_token, token_digest, HISTORY_HASH_LEN);
 }
 
 static void
@@ -104,7 +105,11 @@ static void
 at_subabort(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB && intake.mcxt != NULL && intake.subid == mine)
+	{
+		/* the hold on the book ends with the subtransaction by itself */
+		intake.book = NULL;
 		intake_end();
+	}
 }
 
 static void
@@ -114,8 +119,7 @@ at_end(XactEvent event, void *arg)
 	{
 		/* the context goes with the transaction, the hold on the book with book.c's own callback */
 		memset(&intake, 0, sizeof(intake));
-		next_token = NULL;
-		next_confirmed = false;
+		next_case = 0;
 	}
 }
 
@@ -270,7 +274,6 @@ report_from_row(Book *book, CaseRow *row, const AttrNumber *att, TimestampTz now
 	a.attrs = case_isnull(row, att, CASE_ATTRS) ? NULL : DatumGetJsonbP(case_value(row, att, CASE_ATTRS));
 	intake_preview(book, &a, r);
 	check_caller(r->channel, case_text(row, att, CASE_REPORTER), case_text(row, att, CASE_CONTACT));
-	r->confirmed = next_confirmed;
 }
 
 static uint32
@@ -545,10 +548,10 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 		d = &again;
 	}
 	case_facts(row, att, &c);
-	/* a token given by report() means that report() has claimed the reference */
-	if (next_token == NULL)
+	/* a row of report() has its reference claimed already */
+	if (case_id != next_case)
 		claim_reference(w, &c);
-	records_new_case(w, intake.book, &c, &report, d, intake.now, actor, next_token);
+	records_new_case(w, intake.book, &c, &report, d, intake.now, actor, case_id == next_case ? next_token : NULL);
 	MemoryContextSwitchTo(old);
 	return true;
 }

@@ -26,9 +26,9 @@ typedef struct PreviewArgs
 extern void intake_preview(Book *book, const PreviewArgs *a, Report *r);
 
 /*
- * For the one row that the caller inserts next: the digest of the citizen's
- * token (32 bytes that live until then), and whether a person has looked at it.
+ * The case that report() inserts next: the digest of the citizen's token (32
+ * bytes) goes into its source, and its reference is claimed already.
  */
-extern void intake_next(const unsigned char *token_digest, bool confirmed);
+extern void intake_next(int64 case_id, const unsigned char *token_digest);
 
 #endif

@@ -285,14 +285,13 @@ insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest)
 		values[i + 1] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
 		nulls[i + 1] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
-	intake_next(digest, false);
+	intake_next(case_id, digest);
 	if (triage_run(&plan, values, nulls, SPI_OK_INSERT_RETURNING) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 				 errmsg("the report was not taken in"),
 				 errdetail("A trigger of triage.cases dropped the row."),
 				 errhint("Look for triggers that this installation added to triage.cases.")));
-	intake_next(NULL, false);
 	return SPI_tuptable->vals[0];
 }
 

@@ -57,8 +57,9 @@ rights_may_see(Book *book, int64 case_id)
 			return true;
 		if (strcmp(duty, "handler") == 0 || strcmp(duty, "head") == 0)
 			continue;
-		if (scope[0] == '\0' ||
-			(area != NULL && book_area(book, scope, strlen(scope)) != NULL &&
+		/* a case whose place is not known is everybody's at the centre */
+		if (scope[0] == '\0' || area == NULL ||
+			(book_area(book, scope, strlen(scope)) != NULL &&
 			 area_within(book_area(book, area, strlen(area)), book_area(book, scope, strlen(scope)))))
 			return true;
 	}

@@ -343,6 +343,8 @@ triage_resolve(PG_FUNCTION_ARGS)
 					 errhint("Each of them calls triage.finish() for its part.")));
 		act_stop_clocks(&act, "feedback", lead->seq, act.happened, false);
 		act_stop_clocks(&act, "resolve", 0, act.happened, false);
+		/* who has not come need not come any more */
+		act_stop_clocks(&act, NULL, -1, act.happened, true);
 		act_set_status(&act, act.to_status);
 		act.outcome = outcome->code;
 		put_party(&act, lead);

@@ -30,6 +30,14 @@ static Oid	watched_relid = InvalidOid;
 static uint64 generation = 0;	/* moves with every invalidation that may concern us */
 static uint64 built_generation = 0;
 
+/*
+ * Holds on the current book, by the subtransaction that took them: an error
+ * skips releases, so the end of the (sub)transaction lets go instead.
+ */
+#define MAX_HOLDS 64
+static SubTransactionId holds[MAX_HOLDS];
+static int	nholds = 0;
+
 static void
 rulebook_changed(Datum arg, Oid relid)
 {
@@ -73,14 +81,6 @@ book_build_private(bool use_image)
 	return book_build(use_image);
 }
 
-static void
-book_drop(Book *book)
-{
-	book->stale = true;
-	if (book->refs == 0)
-		MemoryContextDelete(book->mcxt);
-}
-
 Book *
 book_acquire(void)
 {
@@ -94,40 +94,43 @@ book_acquire(void)
 		generation++;
 	}
 	/* a statement in progress keeps the rules it began with */
-	while (current == NULL || (built_generation != generation && current->refs == 0))
+	while (current == NULL || (built_generation != generation && nholds == 0))
 	{
 		uint64		before = generation;
 		Book	   *book = book_build(true);
 
 		if (current != NULL)
-			book_drop(current);
+			MemoryContextDelete(current->mcxt);
 		current = book;
 		built_generation = before;
 	}
-	current->refs++;
+	if (nholds == MAX_HOLDS)
+		elog(ERROR, "too many holds on the rulebook");
+	holds[nholds++] = GetCurrentSubTransactionId();
 	return current;
 }
 
 void
 book_release(Book *book)
 {
-	Assert(book->refs > 0);
-	if (--book->refs == 0 && book->stale)
-		MemoryContextDelete(book->mcxt);
+	Assert(nholds > 0 && book == current);
+	if (nholds > 0)
+		nholds--;
 }
 
-/* An error may have skipped releases: no hold outlives its transaction. */
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	/* ids grow: what is not smaller was taken inside */
+	while (event == SUBXACT_EVENT_ABORT_SUB && nholds > 0 && holds[nholds - 1] >= mine)
+		nholds--;
+}
+
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
-		return;
-	if (current != NULL && current->refs > 0)
-	{
-		current->refs = 0;
-		/* scores may have been left half summed by an error */
-		memset(current->scores, 0, Max(current->ntypes, 1) * sizeof(int));
-	}
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		nholds = 0;
 }
 
 char *
@@ -179,6 +182,7 @@ book_init(void)
 {
 	CacheRegisterRelcacheCallback(rulebook_changed, (Datum) 0);
 	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }
 
 /* For the configuration triggers: every session hears of it at commit, this one at once. */

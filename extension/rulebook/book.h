@@ -278,8 +278,6 @@ typedef struct KindIndex
 typedef struct Book
 {
 	MemoryContext mcxt;
-	int			  refs; /* users right now; a stale book goes when the last one leaves */
-	bool		  stale;
 
 	int64		  version; /* 0 = nothing configured */
 	unsigned char digest[16];

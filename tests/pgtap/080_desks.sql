@@ -3,7 +3,7 @@ BEGIN;
 SET client_min_messages = warning;
 SET timezone = 'Asia/Shanghai';
 SET triage.now = '2026-06-15 09:00+08';
-SELECT plan(47);
+SELECT plan(49);
 
 -- ---- shape ----------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ SELECT is(pg_temp.names($$SELECT * FROM triage.inbox('T_SQUAD.330784001')$$) || 
 SELECT results_eq('SELECT b.area, b.open FROM triage.board() b', $$VALUES ('330784003', 1)$$, 'his board as well');
 RESET ROLE;
 SET ROLE desk_centre;
-SELECT is((SELECT array_agg(i.case_id ORDER BY 1) FROM triage.inbox() i), ARRAY[pg_temp.id('leak'), pg_temp.id('village'), pg_temp.id('unsure')],
+SELECT is((SELECT array_agg(i.case_id ORDER BY i.case_id) FROM triage.inbox() i), ARRAY[pg_temp.id('leak'), pg_temp.id('village'), pg_temp.id('unsure')],
 	'a centre has its areas'' cases, villages included');
 SELECT is(pg_temp.names($$SELECT * FROM triage.inbox('VILLAGE.330784001')$$), 'leak,village', 'it may look at a department of its area');
 RESET ROLE;
