@@ -169,16 +169,15 @@ BEGIN
 		WHERE parties IS NULL AND NOT me.everywhere AND a.department = ANY (me.departments)
 			AND a.status NOT IN ('done', 'withdrawn') AND coalesce(c.area <> ALL (me.areas), true)
 	), page AS (
-		SELECT c.case_id, k.due_at, k.stage, k.colour, k.assignment_seq, p.parts
+		SELECT c.case_id, k.due_at, p.parts, p.leads
 		FROM candidate p
 		JOIN triage.cases c ON c.case_id = p.case_id AND c.status NOT IN ('closed', 'merged', 'void')
-		LEFT JOIN LATERAL (
-			SELECT d.due_at, d.stage, d.colour, d.assignment_seq
+		CROSS JOIN LATERAL (
+			SELECT min(d.due_at) AS due_at
 			FROM triage.clocks d
 			WHERE d.case_id = p.case_id AND d.state = 'running'
 				AND (p.parts IS NULL OR d.assignment_seq = ANY (p.parts) OR (p.leads AND d.assignment_seq IS NULL))
-			ORDER BY d.due_at, d.clock_id LIMIT 1
-		) k ON true
+		) k
 		WHERE (places IS NULL OR c.area = ANY (places))
 			AND (me.everywhere OR c.area = ANY (me.areas)
 				OR EXISTS (SELECT 1 FROM triage.assignments x WHERE x.case_id = c.case_id AND x.department = ANY (me.departments)))
@@ -187,19 +186,26 @@ BEGIN
 		ORDER BY coalesce(k.due_at, 'infinity'), c.case_id
 		LIMIT desk_rows.max_rows
 	)
-	SELECT c.case_id, c.number::text, p.due_at, p.due_at - shown_at, p.colour::text, p.stage::text,
+	SELECT c.case_id, c.number::text, p.due_at, p.due_at - shown_at, k.colour::text, k.stage::text,
 		a.department::text, d.zh, a.duty::text, a.status::text,
 		c.status::text, c.kind::text, c.priority, c.danger, c.event_colour::text, c.case_type::text, t.zh, c.area::text, r.zh,
 		c.lead::text, l.zh, c.channel::text, c.reported_at, c.report_count,
 		left(btrim(regexp_replace(left(c.body, 300), '\s+', ' ', 'g')), 60)
 	FROM page p
 	JOIN triage.cases c ON c.case_id = p.case_id
+	LEFT JOIN LATERAL (
+		SELECT d.stage, d.colour, d.assignment_seq
+		FROM triage.clocks d
+		WHERE d.case_id = p.case_id AND d.state = 'running' AND d.due_at = p.due_at
+			AND (p.parts IS NULL OR d.assignment_seq = ANY (p.parts) OR (p.leads AND d.assignment_seq IS NULL))
+		ORDER BY d.clock_id LIMIT 1
+	) k ON true
 	-- the party whose deadline it is; without one the department's part, else the lead
 	LEFT JOIN LATERAL (
 		SELECT x.department, x.duty, x.status
 		FROM triage.assignments x
 		WHERE x.case_id = p.case_id
-			AND CASE WHEN p.assignment_seq IS NOT NULL THEN x.seq = p.assignment_seq
+			AND CASE WHEN k.assignment_seq IS NOT NULL THEN x.seq = k.assignment_seq
 					 WHEN p.parts IS NOT NULL THEN x.seq = ANY (p.parts)
 					 ELSE x.duty = 'lead' AND x.status NOT IN ('done', 'withdrawn') END
 		ORDER BY x.duty <> 'lead', x.seq LIMIT 1
@@ -270,31 +276,39 @@ BEGIN
 		UNION
 		SELECT a.code, t.root FROM triage.areas a JOIN town t ON a.parent = t.code
 		WHERE whole AND a.level IN ('village', 'grid')
-	), shown AS MATERIALIZED (
-		SELECT c.case_id, c.area, c.status, c.colour, c.danger, c.received_at, c.reported_at
+	), per_area AS MATERIALIZED (
+		-- by area first: there are few, and the join with their towns is small
+		SELECT c.area, count(*) AS n,
+			count(*) FILTER (WHERE c.status = 'triage') AS n_triage,
+			count(*) FILTER (WHERE c.status = 'dispatched') AS n_dispatched,
+			count(*) FILTER (WHERE c.status = 'accepted') AS n_accepted,
+			count(*) FILTER (WHERE c.status = 'in_progress') AS n_in_progress,
+			count(*) FILTER (WHERE c.status = 'return_requested') AS n_return,
+			count(*) FILTER (WHERE c.status = 'suspended') AS n_suspended,
+			count(*) FILTER (WHERE c.status = 'review') AS n_review,
+			count(*) FILTER (WHERE c.status = 'callback') AS n_callback,
+			count(*) FILTER (WHERE c.colour = 'blue') AS n_blue,
+			count(*) FILTER (WHERE c.colour = 'yellow') AS n_yellow,
+			count(*) FILTER (WHERE c.colour = 'red') AS n_red,
+			count(*) FILTER (WHERE c.danger) AS n_danger,
+			min(c.received_at) FILTER (WHERE c.status = 'triage') AS waits_since,
+			(array_agg(c.case_id ORDER BY c.reported_at, c.case_id))[1] AS first_case,
+			min(c.reported_at) AS first_at
 		FROM triage.cases c
 		WHERE c.status NOT IN ('closed', 'merged', 'void')
 			AND (places IS NULL OR c.area = ANY (places))
 			AND (me.everywhere OR c.area = ANY (me.areas)
 				OR EXISTS (SELECT 1 FROM triage.assignments x WHERE x.case_id = c.case_id AND x.department = ANY (me.departments)))
+		GROUP BY c.area
 	), counted AS (
-		SELECT coalesce(t.root, s.area) AS root, count(*)::int AS n,
-			(count(*) FILTER (WHERE s.status = 'triage'))::int AS n_triage,
-			(count(*) FILTER (WHERE s.status = 'dispatched'))::int AS n_dispatched,
-			(count(*) FILTER (WHERE s.status = 'accepted'))::int AS n_accepted,
-			(count(*) FILTER (WHERE s.status = 'in_progress'))::int AS n_in_progress,
-			(count(*) FILTER (WHERE s.status = 'return_requested'))::int AS n_return,
-			(count(*) FILTER (WHERE s.status = 'suspended'))::int AS n_suspended,
-			(count(*) FILTER (WHERE s.status = 'review'))::int AS n_review,
-			(count(*) FILTER (WHERE s.status = 'callback'))::int AS n_callback,
-			(count(*) FILTER (WHERE s.colour = 'blue'))::int AS n_blue,
-			(count(*) FILTER (WHERE s.colour = 'yellow'))::int AS n_yellow,
-			(count(*) FILTER (WHERE s.colour = 'red'))::int AS n_red,
-			(count(*) FILTER (WHERE s.danger))::int AS n_danger,
-			shown_at - min(s.received_at) FILTER (WHERE s.status = 'triage') AS waits,
-			(array_agg(s.case_id ORDER BY s.reported_at, s.case_id))[1] AS first_case,
-			min(s.reported_at) AS first_at
-		FROM shown s LEFT JOIN town t ON t.code = s.area
+		SELECT coalesce(t.root, s.area) AS root, sum(s.n)::int AS n, sum(s.n_triage)::int AS n_triage,
+			sum(s.n_dispatched)::int AS n_dispatched, sum(s.n_accepted)::int AS n_accepted,
+			sum(s.n_in_progress)::int AS n_in_progress, sum(s.n_return)::int AS n_return,
+			sum(s.n_suspended)::int AS n_suspended, sum(s.n_review)::int AS n_review, sum(s.n_callback)::int AS n_callback,
+			sum(s.n_blue)::int AS n_blue, sum(s.n_yellow)::int AS n_yellow, sum(s.n_red)::int AS n_red,
+			sum(s.n_danger)::int AS n_danger, shown_at - min(s.waits_since) AS waits,
+			(array_agg(s.first_case ORDER BY s.first_at, s.first_case))[1] AS first_case, min(s.first_at) AS first_at
+		FROM per_area s LEFT JOIN town t ON t.code = s.area
 		GROUP BY 1
 	)
 	SELECT n.root::text, a.zh, p.zh, n.n, n.n_triage, n.n_dispatched, n.n_accepted, n.n_in_progress, n.n_return,

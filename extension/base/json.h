@@ -15,16 +15,16 @@ typedef struct JsonBuild
 } JsonBuild;
 
 /* key = NULL inside arrays and for the outermost value */
-extern void jb_object(JsonBuild *b, const char *key);
-extern void jb_array(JsonBuild *b, const char *key);
-extern void jb_end_object(JsonBuild *b);
-extern void jb_end_array(JsonBuild *b);
-extern void jb_text(JsonBuild *b, const char *key, const char *value); /* NULL value: nothing is written */
-extern void jb_text_n(JsonBuild *b, const char *key, const char *value, int len);
-extern void jb_int(JsonBuild *b, const char *key, int64 value);
-extern void jb_bool(JsonBuild *b, const char *key, bool value);
-extern void jb_time(JsonBuild *b, const char *key, TimestampTz value); /* ISO 8601, UTC */
-extern void jb_jsonb(JsonBuild *b, const char *key, Jsonb *value);
+extern void	  jb_object(JsonBuild *b, const char *key);
+extern void	  jb_array(JsonBuild *b, const char *key);
+extern void	  jb_end_object(JsonBuild *b);
+extern void	  jb_end_array(JsonBuild *b);
+extern void	  jb_text(JsonBuild *b, const char *key, const char *value); /* NULL value: nothing is written */
+extern void	  jb_text_n(JsonBuild *b, const char *key, const char *value, int len);
+extern void	  jb_int(JsonBuild *b, const char *key, int64 value);
+extern void	  jb_bool(JsonBuild *b, const char *key, bool value);
+extern void	  jb_time(JsonBuild *b, const char *key, TimestampTz value); /* ISO 8601, UTC */
+extern void	  jb_jsonb(JsonBuild *b, const char *key, Jsonb *value);
 extern Jsonb *jb_finish(JsonBuild *b);
 
 /* ISO 8601 in UTC with microseconds; buf holds at least 40 bytes */

@@ -28,10 +28,10 @@
 #define TRIAGE_LOCK_COURIER	   2
 
 /* Background workers: their functions in our library, their keys in triage.local_state. */
-#define TRIAGE_LIBRARY "pg_triage"
+#define TRIAGE_LIBRARY	  "pg_triage"
 #define TRIAGE_TIMEKEEPER "timekeeper"
-#define TRIAGE_COURIER "courier"
-#define TRIAGE_LAUNCHER "launcher"
+#define TRIAGE_COURIER	  "courier"
+#define TRIAGE_LAUNCHER	  "launcher"
 
 /* An idle worker looks around at least this often, milliseconds. */
 #define TRIAGE_TURN_MS 2000

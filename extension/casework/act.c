@@ -26,10 +26,8 @@ void
 need_argument(FunctionCallInfo fcinfo, int arg, const char *name)
 {
 	if (arg >= PG_NARGS() || PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("argument \"%s\" must not be null", name),
-				 errhint("Give a value for \"%s\".", name)));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"%s\" must not be null", name),
+						errhint("Give a value for \"%s\".", name)));
 }
 
 char *
@@ -42,8 +40,7 @@ static void
 no_such_case(int64 case_id)
 {
 	ereport(ERROR,
-			(errcode(TRIAGE_ERRCODE_UNKNOWN),
-			 errmsg("case %lld does not exist", (long long) case_id),
+			(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("case %lld does not exist", (long long) case_id),
 			 errdetail("There is no such case among those you work with."),
 			 errhint("Check the number; triage.board() and triage.inbox() list the cases you may see.")));
 }
@@ -63,15 +60,18 @@ act_type(const Act *act)
 /* ---- reading ---- */
 
 static KeptPlan lock_case = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1 FOR NO KEY UPDATE",
-.nargs = 1, .types = {INT8OID}};
-static KeptPlan try_lock_case = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1 FOR NO KEY UPDATE SKIP LOCKED",
-.nargs = 1, .types = {INT8OID}};
+							 .nargs = 1,
+							 .types = {INT8OID}};
+static KeptPlan try_lock_case = {
+	.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+	.nargs = 1,
+	.types = {INT8OID}};
 
 static bool
 read_case(Act *act, int64 case_id, bool wait)
 {
-	Datum		args[1] = {Int64GetDatum(case_id)};
-	Relation	rel;
+	Datum	 args[1] = {Int64GetDatum(case_id)};
+	Relation rel;
 
 	if (triage_run(wait ? &lock_case : &try_lock_case, args, NULL, SPI_OK_SELECT) == 0)
 		return false;
@@ -82,7 +82,8 @@ read_case(Act *act, int64 case_id, bool wait)
 	/* SELECT * leaves dropped columns out; this table never has any, its columns only grow */
 	if (SPI_tuptable->tupdesc->natts != act->row.desc->natts)
 		elog(ERROR, "unexpected columns in triage.cases");
-	heap_deform_tuple(SPI_copytuple(SPI_tuptable->vals[0]), SPI_tuptable->tupdesc, act->row.values, act->row.isnull);
+	heap_deform_tuple(SPI_copytuple(SPI_tuptable->vals[0]), SPI_tuptable->tupdesc, act->row.values,
+					  act->row.isnull);
 	case_facts(&act->row, act->att, &act->c);
 	act->at.event_seq = DatumGetInt32(case_value(&act->row, act->att, CASE_EVENT_SEQ));
 	return true;
@@ -91,12 +92,14 @@ read_case(Act *act, int64 case_id, bool wait)
 static void
 read_assignments(Act *act)
 {
-	static KeptPlan plan = {.sql = "SELECT a.seq, a.department, a.duty, a.parent_seq, a.status,"
-		" a.accepted_at IS NOT NULL, a.arrived_at IS NOT NULL"
-		" FROM triage.assignments a WHERE a.case_id = $1 ORDER BY a.seq FOR NO KEY UPDATE",
-	.nargs = 1, .types = {INT8OID}};
-	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
-	bool		isnull;
+	static KeptPlan plan = {
+		.sql = "SELECT a.seq, a.department, a.duty, a.parent_seq, a.status,"
+			   " a.accepted_at IS NOT NULL, a.arrived_at IS NOT NULL"
+			   " FROM triage.assignments a WHERE a.case_id = $1 ORDER BY a.seq FOR NO KEY UPDATE",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum args[1] = {Int64GetDatum(act->c.case_id)};
+	bool  isnull;
 
 	act->nassignments = triage_run(&plan, args, NULL, SPI_OK_SELECT);
 	act->assignments = palloc0(Max(act->nassignments, 1) * sizeof(Assignment));
@@ -119,19 +122,21 @@ read_assignments(Act *act)
 static void
 read_clocks(Act *act)
 {
-	static KeptPlan plan = {.sql = "SELECT k.clock_id, k.assignment_seq, k.stage, k.state, k.calendar,"
-		" k.calendar_version, k.policy_version, k.colour, k.started_at, k.due_at"
-		" FROM triage.clocks k WHERE k.case_id = $1 ORDER BY k.clock_id FOR NO KEY UPDATE",
-	.nargs = 1, .types = {INT8OID}};
-	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
-	int			n = triage_run(&plan, args, NULL, SPI_OK_SELECT);
-	bool		isnull;
+	static KeptPlan plan = {
+		.sql = "SELECT k.clock_id, k.assignment_seq, k.stage, k.state, k.calendar,"
+			   " k.calendar_version, k.policy_version, k.colour, k.started_at, k.due_at"
+			   " FROM triage.clocks k WHERE k.case_id = $1 ORDER BY k.clock_id FOR NO KEY UPDATE",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum args[1] = {Int64GetDatum(act->c.case_id)};
+	int	  n = triage_run(&plan, args, NULL, SPI_OK_SELECT);
+	bool  isnull;
 
 	act->clocks = palloc0(Max(n, 1) * sizeof(Clock));
 	act->nclocks = 0;
 	for (int i = 0; i < n; i++)
 	{
-		Clock	   *k = &act->clocks[act->nclocks];
+		Clock *k = &act->clocks[act->nclocks];
 
 		act->at.clock_id = Max(act->at.clock_id, (int) triage_result_int(i, 1, 0));
 		if (strcmp(triage_result_text(i, 4), "running") != 0)
@@ -154,18 +159,19 @@ read_clocks(Act *act)
 static void
 read_last_event(Act *act)
 {
-	static KeptPlan plan = {.sql = "SELECT e.hash, e.at, (SELECT coalesce(max(d.seq), 0) FROM triage.decisions d"
-		" WHERE d.case_id = $1) FROM triage.events e WHERE e.case_id = $1 AND e.seq = $2",
-	.nargs = 2, .types = {INT8OID, INT4OID}};
-	Datum		args[2] = {Int64GetDatum(act->c.case_id), Int32GetDatum(act->at.event_seq)};
-	bool		isnull;
-	bytea	   *hash;
+	static KeptPlan plan = {
+		.sql = "SELECT e.hash, e.at, (SELECT coalesce(max(d.seq), 0) FROM triage.decisions d"
+			   " WHERE d.case_id = $1) FROM triage.events e WHERE e.case_id = $1 AND e.seq = $2",
+		.nargs = 2,
+		.types = {INT8OID, INT4OID}};
+	Datum  args[2] = {Int64GetDatum(act->c.case_id), Int32GetDatum(act->at.event_seq)};
+	bool   isnull;
+	bytea *hash;
 
 	if (triage_read(&plan, args, NULL) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("case %lld has no event %d", (long long) act->c.case_id, act->at.event_seq),
-				 errhint("The case's history is damaged; restore it from a backup.")));
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("case %lld has no event %d", (long long) act->c.case_id, act->at.event_seq),
+						errhint("The case's history is damaged; restore it from a backup.")));
 	hash = DatumGetByteaPP(triage_result(0, 1, &isnull));
 	memcpy(act->last_hash, VARDATA_ANY(hash), HISTORY_HASH_LEN);
 	act->now = Max(triage_clock(), DatumGetTimestampTz(triage_result(0, 2, &isnull)));
@@ -179,9 +185,11 @@ static char *
 legal_from(const char *verb)
 {
 	static KeptPlan plan = {.sql = "SELECT pg_catalog.string_agg(t.from_status, ', ' ORDER BY t.from_status)"
-	" FROM triage.transitions t WHERE t.verb = $1", .nargs = 1, .types = {TEXTOID}};
-	Datum		args[1] = {CStringGetTextDatum(verb)};
-	char	   *list = triage_read(&plan, args, NULL) == 1 ? triage_result_text(0, 1) : NULL;
+								   " FROM triage.transitions t WHERE t.verb = $1",
+							.nargs = 1,
+							.types = {TEXTOID}};
+	Datum			args[1] = {CStringGetTextDatum(verb)};
+	char		   *list = triage_read(&plan, args, NULL) == 1 ? triage_result_text(0, 1) : NULL;
 
 	return list ? list : pstrdup("none");
 }
@@ -190,16 +198,18 @@ static void
 check_transition(Act *act)
 {
 	static KeptPlan plan = {.sql = "SELECT t.to_status, t.duty FROM triage.transitions t"
-		" WHERE t.verb = $1 AND t.from_status = $2",
-	.nargs = 2, .types = {TEXTOID, TEXTOID}};
-	Datum		args[2] = {CStringGetTextDatum(act->verb), CStringGetTextDatum(act->c.status)};
+								   " WHERE t.verb = $1 AND t.from_status = $2",
+							.nargs = 2,
+							.types = {TEXTOID, TEXTOID}};
+	Datum			args[2] = {CStringGetTextDatum(act->verb), CStringGetTextDatum(act->c.status)};
 
 	if (triage_read(&plan, args, NULL) != 1)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_STATE),
-				 errmsg("%s is not allowed for case %s in state \"%s\"", act->verb, act->c.number, act->c.status),
-				 errdetail("It is allowed in: %s.", legal_from(act->verb)),
-				 errhint("triage.allowed_verbs(%lld) lists what is possible now.", (long long) act->c.case_id)));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
+						errmsg("%s is not allowed for case %s in state \"%s\"", act->verb, act->c.number,
+							   act->c.status),
+						errdetail("It is allowed in: %s.", legal_from(act->verb)),
+						errhint("triage.allowed_verbs(%lld) lists what is possible now.",
+								(long long) act->c.case_id)));
 	act->to_status = triage_result_text(0, 1);
 	act->duty = triage_result_text(0, 2);
 }
@@ -209,17 +219,16 @@ static bool
 seen_request(Act *act)
 {
 	static KeptPlan plan = {.sql = "SELECT 1 FROM triage.events e WHERE e.case_id = $1"
-		" AND e.data OPERATOR(pg_catalog.->>) 'request_id' = $2 LIMIT 1",
-	.nargs = 2, .types = {INT8OID, TEXTOID}};
-	Datum		args[2];
+								   " AND e.data OPERATOR(pg_catalog.->>) 'request_id' = $2 LIMIT 1",
+							.nargs = 2,
+							.types = {INT8OID, TEXTOID}};
+	Datum			args[2];
 
 	if (triage_request_id == NULL || triage_request_id[0] == '\0')
 		return false;
 	if (strlen(triage_request_id) > 200)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("triage.request_id is too long"),
-				 errhint("Use at most 200 bytes, for example a UUID.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("triage.request_id is too long"),
+						errhint("Use at most 200 bytes, for example a UUID.")));
 	args[0] = Int64GetDatum(act->c.case_id);
 	args[1] = CStringGetTextDatum(triage_request_id);
 	return triage_read(&plan, args, NULL) > 0;
@@ -237,8 +246,7 @@ read_happened(Act *act)
 		return;
 	if (at > act->now || at < received || at < act->now - (TimestampTz) triage_max_back * USECS_PER_SEC)
 		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("triage.happened_at is out of bounds"),
+				(errcode(TRIAGE_ERRCODE_CONTENT), errmsg("triage.happened_at is out of bounds"),
 				 errdetail("It must lie between the case's intake and now, at most triage.max_back ago."),
 				 errhint("Correct the time, or reset triage.happened_at to use the present.")));
 	act->happened = at;
@@ -337,18 +345,23 @@ worst_colour(const Act *act)
 static void
 write_case(Act *act)
 {
-	static KeptPlan plan = {.sql = "UPDATE triage.cases SET area = $2, case_type = $3, nature = $4, priority = $5,"
-		" danger = $6, status = $7, lead = $8, colour = $9, confidence = $10, dispatched_at = $11,"
-		" closed_at = $12, report_count = $13, event_seq = $14, rulebook_version = $15, attrs = $16,"
-		" outcome = coalesce($17, outcome) WHERE case_id = $1",
-		.nargs = 17, .types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID,
-			FLOAT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID, INT8OID, JSONBOID, TEXTOID}};
-	static const CaseColumn columns[] = {CASE_ID, CASE_AREA, CASE_CASE_TYPE, CASE_NATURE, CASE_PRIORITY,
-		CASE_DANGER, CASE_STATUS, CASE_LEAD, CASE_COLOUR, CASE_CONFIDENCE, CASE_DISPATCHED_AT, CASE_CLOSED_AT,
-		CASE_REPORT_COUNT, CASE_EVENT_SEQ, CASE_RULEBOOK_VERSION, CASE_ATTRS};
-	Datum		values[lengthof(columns) + 1];
-	char		nulls[lengthof(columns) + 1];
-	int			n = lengthof(columns);
+	static KeptPlan plan = {
+		.sql = "UPDATE triage.cases SET area = $2, case_type = $3, nature = $4, priority = $5,"
+			   " danger = $6, status = $7, lead = $8, colour = $9, confidence = $10, dispatched_at = $11,"
+			   " closed_at = $12, report_count = $13, event_seq = $14, rulebook_version = $15, attrs = $16,"
+			   " outcome = coalesce($17, outcome) WHERE case_id = $1",
+		.nargs = 17,
+		.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID,
+				  TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID, INT8OID, JSONBOID, TEXTOID}};
+	static const CaseColumn columns[] = {CASE_ID,			CASE_AREA,			CASE_CASE_TYPE,
+										 CASE_NATURE,		CASE_PRIORITY,		CASE_DANGER,
+										 CASE_STATUS,		CASE_LEAD,			CASE_COLOUR,
+										 CASE_CONFIDENCE,	CASE_DISPATCHED_AT, CASE_CLOSED_AT,
+										 CASE_REPORT_COUNT, CASE_EVENT_SEQ,		CASE_RULEBOOK_VERSION,
+										 CASE_ATTRS};
+	Datum					values[lengthof(columns) + 1];
+	char					nulls[lengthof(columns) + 1];
+	int						n = lengthof(columns);
 
 	case_set_text(&act->row, act->att, CASE_COLOUR, worst_colour(act));
 	case_set(&act->row, act->att, CASE_EVENT_SEQ, Int32GetDatum(act->at.event_seq));
@@ -377,10 +390,12 @@ close_act(Act *act)
 static Datum
 result_row(Act *act)
 {
-	static KeptPlan plan = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1", .nargs = 1, .types = {INT8OID}};
-	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
-	MemoryContext old;
-	Datum		result;
+	static KeptPlan plan = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1",
+							.nargs = 1,
+							.types = {INT8OID}};
+	Datum			args[1] = {Int64GetDatum(act->c.case_id)};
+	MemoryContext	old;
+	Datum			result;
 
 	if (triage_read(&plan, args, NULL) != 1)
 		elog(ERROR, "case %lld vanished", (long long) act->c.case_id);
@@ -393,7 +408,7 @@ result_row(Act *act)
 Datum
 act_end(Act *act)
 {
-	Datum		result;
+	Datum result;
 
 	if (act->repeated)
 	{
@@ -445,14 +460,17 @@ act_set_lead(Act *act, const char *department)
 void
 act_set_assignment(Act *act, Assignment *a, const char *status)
 {
-	static KeptPlan plan = {.sql = "UPDATE triage.assignments SET status = $3,"
-		" accepted_at = CASE WHEN $3 IN ('accepted', 'on_scene') THEN coalesce(accepted_at, $4) ELSE accepted_at END,"
-		" arrived_at = CASE WHEN $3 = 'on_scene' THEN coalesce(arrived_at, $4) ELSE arrived_at END,"
-		" done_at = CASE WHEN $3 IN ('done', 'withdrawn') THEN coalesce(done_at, $4) ELSE done_at END"
-		" WHERE case_id = $1 AND seq = $2",
-	.nargs = 4, .types = {INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};
-	Datum		args[4] = {Int64GetDatum(act->c.case_id), Int32GetDatum(a->seq), CStringGetTextDatum(status),
-	TimestampTzGetDatum(act->happened)};
+	static KeptPlan plan = {
+		.sql =
+			"UPDATE triage.assignments SET status = $3,"
+			" accepted_at = CASE WHEN $3 IN ('accepted', 'on_scene') THEN coalesce(accepted_at, $4) ELSE accepted_at END,"
+			" arrived_at = CASE WHEN $3 = 'on_scene' THEN coalesce(arrived_at, $4) ELSE arrived_at END,"
+			" done_at = CASE WHEN $3 IN ('done', 'withdrawn') THEN coalesce(done_at, $4) ELSE done_at END"
+			" WHERE case_id = $1 AND seq = $2",
+		.nargs = 4,
+		.types = {INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};
+	Datum args[4] = {Int64GetDatum(act->c.case_id), Int32GetDatum(a->seq), CStringGetTextDatum(status),
+					 TimestampTzGetDatum(act->happened)};
 
 	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
 	a->status = status;
@@ -465,10 +483,10 @@ act_set_assignment(Act *act, Assignment *a, const char *status)
 static void
 put_segment(Act *act, const Clock *k, TimestampTz end)
 {
-	Calendar   *calendar = k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
+	Calendar	 *calendar = k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
 	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
-	Interval   *work = palloc0(sizeof(Interval));
-	Row			row;
+	Interval	 *work = palloc0(sizeof(Interval));
+	Row			  row;
 
 	work->time = calendar ? work_between(&calendar->work, k->started_at, end) : end - k->started_at;
 	row_init(&row);
@@ -490,8 +508,9 @@ void
 act_stop_clocks(Act *act, const char *stage, int assignment_seq, TimestampTz at, bool cancelled)
 {
 	static KeptPlan plan = {.sql = "UPDATE triage.clocks SET state = $3, stopped_at = $4, next_step_at = NULL"
-		" WHERE case_id = $1 AND clock_id = $2",
-	.nargs = 4, .types = {INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};
+								   " WHERE case_id = $1 AND clock_id = $2",
+							.nargs = 4,
+							.types = {INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};
 
 	for (int i = 0; i < act->nclocks; i++)
 	{
@@ -544,19 +563,16 @@ act_party(Act *act, const char *department, const char *want_duty)
 			found = a;
 	}
 	if (found == NULL)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 department != NULL ?
-				 errmsg("department \"%s\" does not take part in case %s", department, act->c.number) :
-				 errmsg("you act for no department in case %s", act->c.number),
-				 errhint("triage.chain(%lld) lists who takes part.", (long long) act->c.case_id)));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN),
+						department != NULL ? errmsg("department \"%s\" does not take part in case %s",
+													department, act->c.number)
+										   : errmsg("you act for no department in case %s", act->c.number),
+						errhint("triage.chain(%lld) lists who takes part.", (long long) act->c.case_id)));
 	/* where no members are configured everybody acts for all: the lead is meant */
 	if (department == NULL && several && !rights_are_open(act))
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("argument \"department\" is needed"),
-				 errdetail("You act for more than one department in case %s.", act->c.number),
-				 errhint("Name the department you act for.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"department\" is needed"),
+						errdetail("You act for more than one department in case %s.", act->c.number),
+						errhint("Name the department you act for.")));
 	return found;
 }
 
@@ -565,21 +581,23 @@ act_party(Act *act, const char *department, const char *want_duty)
 void
 act_inform_channels(Act *act, const char *type, const char *body, const char *outcome)
 {
-	static KeptPlan plan = {.sql = "SELECT s.channel, pg_catalog.min(s.seq), pg_catalog.count(*),"
-		" (pg_catalog.array_agg(s.external_ref ORDER BY s.seq))[1]"
-		" FROM triage.case_sources s WHERE s.case_id = $1 GROUP BY s.channel ORDER BY 2",
-	.nargs = 1, .types = {INT8OID}};
-	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
-	int			n = triage_read(&plan, args, NULL);
+	static KeptPlan plan = {
+		.sql = "SELECT s.channel, pg_catalog.min(s.seq), pg_catalog.count(*),"
+			   " (pg_catalog.array_agg(s.external_ref ORDER BY s.seq))[1]"
+			   " FROM triage.case_sources s WHERE s.case_id = $1 GROUP BY s.channel ORDER BY 2",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum		   args[1] = {Int64GetDatum(act->c.case_id)};
+	int			   n = triage_read(&plan, args, NULL);
 	SPITupleTable *rows = SPI_tuptable;
 
 	for (int i = 0; i < n; i++)
 	{
-		char	   *code;
-		Channel    *channel;
-		JsonBuild	b = {0};
-		Jsonb	   *data;
-		CaseFacts	c = act->c;
+		char	 *code;
+		Channel	 *channel;
+		JsonBuild b = {0};
+		Jsonb	 *data;
+		CaseFacts c = act->c;
 
 		SPI_tuptable = rows;
 		code = triage_result_text(i, 1);
@@ -597,7 +615,7 @@ act_inform_channels(Act *act, const char *type, const char *body, const char *ou
 		data = jb_finish(&b);
 		act_event(act, "inform", data);
 		if (channel != NULL)
-			outbox_put(act->w, act->book, &c, channel->endpoint, type, act->at.event_seq, act->now,
-					   NULL, NULL, data);
+			outbox_put(act->w, act->book, &c, channel->endpoint, type, act->at.event_seq, act->now, NULL,
+					   NULL, data);
 	}
 }

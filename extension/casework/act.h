@@ -19,11 +19,11 @@
 typedef struct Assignment
 {
 	int			seq;
-	int			parent_seq;		/* 0 = none */
+	int			parent_seq; /* 0 = none */
 	const char *department;
 	const char *duty;
 	const char *status;
-	bool		live;			/* neither done nor withdrawn */
+	bool		live; /* neither done nor withdrawn */
 	bool		accepted;
 	bool		arrived;
 } Assignment;
@@ -33,10 +33,10 @@ typedef struct Clock
 	int			clock_id;
 	int			assignment_seq; /* 0 = the case's own */
 	const char *stage;
-	const char *calendar;		/* NULL = elapsed time */
+	const char *calendar; /* NULL = elapsed time */
 	int			calendar_version;
 	int64		policy_version;
-	const char *colour;			/* NULL = none yet */
+	const char *colour; /* NULL = none yet */
 	TimestampTz started_at;
 	TimestampTz due_at;
 	bool		running;
@@ -44,48 +44,48 @@ typedef struct Clock
 
 typedef struct Act
 {
-	const char *verb;
-	const char *note;
-	MemoryContext caller;		/* where results must live */
-	OwnerSwitch owner;
-	Book	   *book;
-	Writer	   *w;
-	TimestampTz now;
-	TimestampTz happened;		/* in the field; = now unless the caller says otherwise */
-	const char *actor;
+	const char	 *verb;
+	const char	 *note;
+	MemoryContext caller; /* where results must live */
+	OwnerSwitch	  owner;
+	Book		 *book;
+	Writer		 *w;
+	TimestampTz	  now;
+	TimestampTz	  happened; /* in the field; = now unless the caller says otherwise */
+	const char	 *actor;
 
-	CaseRow		row;
+	CaseRow			  row;
 	const AttrNumber *att;
-	CaseFacts	c;
-	Counters	at;
-	unsigned char last_hash[HISTORY_HASH_LEN];
-	const char *outcome;
+	CaseFacts		  c;
+	Counters		  at;
+	unsigned char	  last_hash[HISTORY_HASH_LEN];
+	const char		 *outcome;
 
 	int			nassignments;
 	Assignment *assignments;
 	int			nclocks;
-	Clock	   *clocks;			/* those that run */
+	Clock	   *clocks; /* those that run */
 
 	/* from the transition table */
-	const char *to_status;		/* NULL = stays */
-	const char *duty;			/* who may */
+	const char *to_status; /* NULL = stays */
+	const char *duty;	   /* who may */
 
-	bool		repeated;		/* this request was carried out before: nothing to do */
-	bool		quiet;			/* the events it appended itself say all */
-	JsonBuild	data;			/* the event's data, an open object */
+	bool	  repeated; /* this request was carried out before: nothing to do */
+	bool	  quiet;	/* the events it appended itself say all */
+	JsonBuild data;		/* the event's data, an open object */
 } Act;
 
 /* NULL arguments that must not be: TR003 with the argument's name. */
-extern void need_argument(FunctionCallInfo fcinfo, int arg, const char *name);
-extern char *text_argument(FunctionCallInfo fcinfo, int arg);	/* NULL for null or missing */
+extern void	 need_argument(FunctionCallInfo fcinfo, int arg, const char *name);
+extern char *text_argument(FunctionCallInfo fcinfo, int arg); /* NULL for null or missing */
 
 /* verb = NULL-terminated name in triage.transitions; "step" and other inner verbs need no transition */
 extern void act_begin(Act *act, const char *verb, int64 case_id, const char *note);
 extern void act_begin_inner(Act *act, const char *verb, int64 case_id);
-extern bool act_try_begin_inner(Act *act, const char *verb, int64 case_id);	/* false: locked or gone */
+extern bool act_try_begin_inner(Act *act, const char *verb, int64 case_id); /* false: locked or gone */
 /* Append the event, write the case back, finish; the row as a composite datum in the caller's context. */
 extern Datum act_end(Act *act);
-extern void act_end_inner(Act *act);
+extern void	 act_end_inner(Act *act);
 
 /*
  * The party that acts: by department code, or, for NULL, the actor's only
@@ -113,7 +113,7 @@ extern void act_event(Act *act, const char *verb, Jsonb *data);
 /* One result to every channel that contributed; appends an event for each. */
 extern void act_inform_channels(Act *act, const char *type, const char *body, const char *outcome);
 
-extern Area *act_area(const Act *act);
+extern Area		*act_area(const Act *act);
 extern CaseType *act_type(const Act *act);
 
 #endif

@@ -11,16 +11,17 @@
 #include "casework/caserow.h"
 
 static const char *const column_names[CASE_COLUMNS] = {
-	"case_id", "number", "kind", "channel", "external_ref", "reported_at", "received_at", "reporter", "contact",
-	"body", "area", "address", "location", "case_type", "nature", "priority", "danger", "status", "lead",
-	"colour", "confidence", "dispatched_at", "closed_at", "report_count", "event_seq", "rulebook_version", "attrs"
-};
+	"case_id",	   "number",		   "kind",		 "channel",		  "external_ref", "reported_at",
+	"received_at", "reporter",		   "contact",	 "body",		  "area",		  "address",
+	"location",	   "case_type",		   "nature",	 "priority",	  "danger",		  "status",
+	"lead",		   "colour",		   "confidence", "dispatched_at", "closed_at",	  "report_count",
+	"event_seq",   "rulebook_version", "attrs"};
 
 const AttrNumber *
 case_attnums(Relation rel)
 {
 	static AttrNumber att[CASE_COLUMNS];
-	static Oid	relid = InvalidOid;
+	static Oid		  relid = InvalidOid;
 
 	if (relid != RelationGetRelid(rel))
 	{

@@ -12,10 +12,33 @@
 
 typedef enum CaseColumn
 {
-	CASE_ID, CASE_NUMBER, CASE_KIND, CASE_CHANNEL, CASE_EXTERNAL_REF, CASE_REPORTED_AT, CASE_RECEIVED_AT,
-	CASE_REPORTER, CASE_CONTACT, CASE_BODY, CASE_AREA, CASE_ADDRESS, CASE_LOCATION, CASE_CASE_TYPE,
-	CASE_NATURE, CASE_PRIORITY, CASE_DANGER, CASE_STATUS, CASE_LEAD, CASE_COLOUR, CASE_CONFIDENCE,
-	CASE_DISPATCHED_AT, CASE_CLOSED_AT, CASE_REPORT_COUNT, CASE_EVENT_SEQ, CASE_RULEBOOK_VERSION, CASE_ATTRS
+	CASE_ID,
+	CASE_NUMBER,
+	CASE_KIND,
+	CASE_CHANNEL,
+	CASE_EXTERNAL_REF,
+	CASE_REPORTED_AT,
+	CASE_RECEIVED_AT,
+	CASE_REPORTER,
+	CASE_CONTACT,
+	CASE_BODY,
+	CASE_AREA,
+	CASE_ADDRESS,
+	CASE_LOCATION,
+	CASE_CASE_TYPE,
+	CASE_NATURE,
+	CASE_PRIORITY,
+	CASE_DANGER,
+	CASE_STATUS,
+	CASE_LEAD,
+	CASE_COLOUR,
+	CASE_CONFIDENCE,
+	CASE_DISPATCHED_AT,
+	CASE_CLOSED_AT,
+	CASE_REPORT_COUNT,
+	CASE_EVENT_SEQ,
+	CASE_RULEBOOK_VERSION,
+	CASE_ATTRS
 } CaseColumn;
 #define CASE_COLUMNS (CASE_ATTRS + 1)
 
@@ -24,21 +47,21 @@ typedef enum CaseColumn
 /* A row taken apart, with the place of each column we know. */
 typedef struct CaseRow
 {
-	TupleDesc	desc;
-	Datum		values[CASE_MAX_ATTRIBUTES];
-	bool		isnull[CASE_MAX_ATTRIBUTES];
+	TupleDesc desc;
+	Datum	  values[CASE_MAX_ATTRIBUTES];
+	bool	  isnull[CASE_MAX_ATTRIBUTES];
 } CaseRow;
 
 /* Attribute numbers of the columns; kept for the session, they never move. */
 extern const AttrNumber *case_attnums(Relation rel);
 
 extern Datum case_value(const CaseRow *row, const AttrNumber *att, CaseColumn column);
-extern bool case_isnull(const CaseRow *row, const AttrNumber *att, CaseColumn column);
+extern bool	 case_isnull(const CaseRow *row, const AttrNumber *att, CaseColumn column);
 /* palloc'd, NULL for null */
 extern char *case_text(const CaseRow *row, const AttrNumber *att, CaseColumn column);
-extern void case_set(CaseRow *row, const AttrNumber *att, CaseColumn column, Datum value);
-extern void case_set_text(CaseRow *row, const AttrNumber *att, CaseColumn column, const char *value);
-extern void case_set_null(CaseRow *row, const AttrNumber *att, CaseColumn column);
+extern void	 case_set(CaseRow *row, const AttrNumber *att, CaseColumn column, Datum value);
+extern void	 case_set_text(CaseRow *row, const AttrNumber *att, CaseColumn column, const char *value);
+extern void	 case_set_null(CaseRow *row, const AttrNumber *att, CaseColumn column);
 
 /* What the rows of a case need to know of it. */
 extern void case_facts(const CaseRow *row, const AttrNumber *att, CaseFacts *c);

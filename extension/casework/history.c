@@ -46,14 +46,14 @@ put_scalar(StringInfo s, char tag, const JsonbValue *v)
 			appendStringInfoChar(s, v->val.boolean ? 't' : 'f');
 			break;
 		case jbvNumeric:
-			{
-				char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(v->val.numeric)));
+		{
+			char *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(v->val.numeric)));
 
-				appendStringInfoChar(s, 'd');
-				put_bytes(s, text, strlen(text));
-				pfree(text);
-				break;
-			}
+			appendStringInfoChar(s, 'd');
+			put_bytes(s, text, strlen(text));
+			pfree(text);
+			break;
+		}
 		case jbvString:
 			appendStringInfoChar(s, tag);
 			put_bytes(s, v->val.string.val, v->val.string.len);
@@ -66,9 +66,9 @@ put_scalar(StringInfo s, char tag, const JsonbValue *v)
 static void
 put_data(StringInfo s, Jsonb *data)
 {
-	JsonbIterator *it = JsonbIteratorInit(&data->root);
+	JsonbIterator	  *it = JsonbIteratorInit(&data->root);
 	JsonbIteratorToken token;
-	JsonbValue	v;
+	JsonbValue		   v;
 
 	while ((token = JsonbIteratorNext(&it, &v, false)) != WJB_DONE)
 	{
@@ -96,13 +96,13 @@ put_data(StringInfo s, Jsonb *data)
 }
 
 void
-history_hash(const unsigned char *previous, int64 case_id, int seq, TimestampTz at,
-			 const char *actor, const char *verb, Jsonb *data, unsigned char *hash)
+history_hash(const unsigned char *previous, int64 case_id, int seq, TimestampTz at, const char *actor,
+			 const char *verb, Jsonb *data, unsigned char *hash)
 {
 	static const unsigned char zeros[HISTORY_HASH_LEN];
-	StringInfoData s;
-	StringInfoData walked;
-	pg_cryptohash_ctx *ctx;
+	StringInfoData			   s;
+	StringInfoData			   walked;
+	pg_cryptohash_ctx		  *ctx;
 
 	initStringInfo(&walked);
 	put_data(&walked, data);
@@ -119,8 +119,7 @@ history_hash(const unsigned char *previous, int64 case_id, int seq, TimestampTz 
 	put_u32(&s, 0);
 
 	ctx = pg_cryptohash_create(PG_SHA256);
-	if (pg_cryptohash_init(ctx) < 0 ||
-		pg_cryptohash_update(ctx, (const uint8 *) s.data, s.len) < 0 ||
+	if (pg_cryptohash_init(ctx) < 0 || pg_cryptohash_update(ctx, (const uint8 *) s.data, s.len) < 0 ||
 		pg_cryptohash_final(ctx, hash, HISTORY_HASH_LEN) < 0)
 		elog(ERROR, "could not compute SHA-256 of an event");
 	pg_cryptohash_free(ctx);

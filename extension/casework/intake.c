@@ -43,25 +43,25 @@ PG_FUNCTION_INFO_V1(triage_intake_after);
 
 typedef struct Pending
 {
-	int64		case_id;		/* key */
-	bool		restored;		/* taken as it came: nothing follows */
-	uint32		inputs;			/* digest of what the decision was made from */
-	Decision   *decision;
+	int64	  case_id;	/* key */
+	bool	  restored; /* taken as it came: nothing follows */
+	uint32	  inputs;	/* digest of what the decision was made from */
+	Decision *decision;
 } Pending;
 
 typedef struct Intake
 {
-	MemoryContext mcxt;			/* NULL = no statement in progress */
+	MemoryContext	 mcxt; /* NULL = no statement in progress */
 	SubTransactionId subid;
-	HTAB	   *pending;
-	Book	   *book;
-	TimestampTz now;			/* one for the whole statement */
+	HTAB			*pending;
+	Book			*book;
+	TimestampTz		 now; /* one for the whole statement */
 } Intake;
 
 static Intake intake;
 
 /* set by report() for the one row it inserts */
-static int64 next_case = 0;
+static int64		 next_case = 0;
 static unsigned char next_token[HISTORY_HASH_LEN];
 
 void
@@ -85,7 +85,7 @@ intake_end(void)
 static void
 intake_begin(void)
 {
-	HASHCTL		ctl = {0};
+	HASHCTL		  ctl = {0};
 	MemoryContext mcxt;
 
 	if (intake.mcxt != NULL)
@@ -136,11 +136,9 @@ static void *
 known_code(void *found, const char *what, const char *code, const char *table)
 {
 	if (found == NULL)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("%s \"%s\" does not exist", what, code),
-				 errdetail("There is no active row with this code in triage.%s.", table),
-				 errhint("Use a code listed in triage.%s, or leave the argument out.", table)));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("%s \"%s\" does not exist", what, code),
+						errdetail("There is no active row with this code in triage.%s.", table),
+						errhint("Use a code listed in triage.%s, or leave the argument out.", table)));
 	return found;
 }
 
@@ -148,14 +146,11 @@ static Channel *
 channel_of(Book *book, const char *code)
 {
 	if (code == NULL)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("argument \"channel\" must not be null"),
-				 errhint("Name the channel the report came by, a code listed in triage.channels.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"channel\" must not be null"),
+						errhint("Name the channel the report came by, a code listed in triage.channels.")));
 	if (book->nchannels == 0)
 		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("channel \"%s\" does not exist", code),
+				(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("channel \"%s\" does not exist", code),
 				 errdetail("No channel is configured at all."),
 				 errhint("Load a rule pack first, for example SELECT * FROM triage.load_pack('zhejiang').")));
 	return known_code(book_channel(book, code, strlen(code)), "channel", code, "channels");
@@ -165,11 +160,13 @@ static void
 check_caller(const Channel *channel, const char *reporter, const char *contact)
 {
 	if (channel->needs_caller && !channel->allows_anonymous && reporter == NULL && contact == NULL)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("a report by channel \"%s\" needs a caller", channel->code),
-				 errdetail("Neither reporter nor contact is given and the channel does not allow anonymous reports."),
-				 errhint("Give reporter or contact.")));
+		ereport(
+			ERROR,
+			(errcode(TRIAGE_ERRCODE_CONTENT),
+			 errmsg("a report by channel \"%s\" needs a caller", channel->code),
+			 errdetail(
+				 "Neither reporter nor contact is given and the channel does not allow anonymous reports."),
+			 errhint("Give reporter or contact.")));
 }
 
 #define MAX_BODY (8 * 1024 * 1024)
@@ -178,16 +175,14 @@ check_caller(const Channel *channel, const char *reporter, const char *contact)
 static const char *
 check_body(const Channel *channel, const char *body, size_t *len)
 {
-	size_t		folded_len = 0;
-	char	   *folded;
+	size_t folded_len = 0;
+	char  *folded;
 
 	*len = body ? strlen(body) : 0;
 	if (*len > MAX_BODY)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the report is too long"),
-				 errdetail("It has %zu bytes, the limit is %d.", *len, MAX_BODY),
-				 errhint("Keep long documents elsewhere and report what they are about.")));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the report is too long"),
+						errdetail("It has %zu bytes, the limit is %d.", *len, MAX_BODY),
+						errhint("Keep long documents elsewhere and report what they are about.")));
 	/* most bodies begin with something to read; fold only those that may have nothing */
 	if (*len > 0 && ((unsigned char) body[0] > ' ' && (unsigned char) body[0] < 0x80))
 		return body;
@@ -200,11 +195,10 @@ check_body(const Channel *channel, const char *body, size_t *len)
 		return body;
 	}
 	if (channel->kind != CHANNEL_VOICE)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("a report by channel \"%s\" must have a body", channel->code),
-				 errdetail("The body is empty or holds no readable character."),
-				 errhint("Only voice channels take silent calls.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
+						errmsg("a report by channel \"%s\" must have a body", channel->code),
+						errdetail("The body is empty or holds no readable character."),
+						errhint("Only voice channels take silent calls.")));
 	*len = 0;
 	return NULL;
 }
@@ -214,28 +208,25 @@ check_reported_at(TimestampTz at, TimestampTz now)
 {
 	/* 2000-01-01: earlier times are clocks that were never set */
 	if (TIMESTAMP_NOT_FINITE(at) || at < 0)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("reported_at is not a plausible time"),
-				 errdetail("It lies before the year 2000 or is infinite."),
-				 errhint("Give the time at which the citizen reported, or leave it out for now.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("reported_at is not a plausible time"),
+						errdetail("It lies before the year 2000 or is infinite."),
+						errhint("Give the time at which the citizen reported, or leave it out for now.")));
 	if (at > now + (TimestampTz) triage_max_ahead * USECS_PER_SEC)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("reported_at lies in the future"),
-				 errdetail("It is %s, the clock shows %s.", timestamptz_to_str(at),
-						   pstrdup(timestamptz_to_str(now))),
-				 errhint("Set the reporting system's clock; triage.max_ahead is the difference that is tolerated.")));
+		ereport(
+			ERROR,
+			(errcode(TRIAGE_ERRCODE_CONTENT), errmsg("reported_at lies in the future"),
+			 errdetail("It is %s, the clock shows %s.", timestamptz_to_str(at),
+					   pstrdup(timestamptz_to_str(now))),
+			 errhint(
+				 "Set the reporting system's clock; triage.max_ahead is the difference that is tolerated.")));
 }
 
 static Jsonb *
 check_attrs(Jsonb *attrs)
 {
 	if (attrs != NULL && !JB_ROOT_IS_OBJECT(attrs))
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("attrs must be a JSON object"),
-				 errhint("For example {\"subject\": \"water leak\"}.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("attrs must be a JSON object"),
+						errhint("For example {\"subject\": \"water leak\"}.")));
 	return attrs;
 }
 
@@ -279,21 +270,21 @@ report_from_row(Book *book, CaseRow *row, const AttrNumber *att, TimestampTz now
 static uint32
 hash_text(uint32 seed, const char *text)
 {
-	return text == NULL ? hash_combine(seed, 0x5bd1e995) :
-		hash_combine(seed, hash_bytes((const unsigned char *) text, strlen(text)));
+	return text == NULL ? hash_combine(seed, 0x5bd1e995)
+						: hash_combine(seed, hash_bytes((const unsigned char *) text, strlen(text)));
 }
 
 /* Digest of what a decision depends on, as it stands in the finished row. */
 static uint32
 inputs_of(const CaseRow *row, const AttrNumber *att)
 {
-	static const CaseColumn columns[] = {CASE_CHANNEL, CASE_BODY, CASE_AREA, CASE_CASE_TYPE, CASE_ADDRESS,
-	CASE_STATUS, CASE_LEAD};
-	uint32		h = 0;
+	static const CaseColumn columns[] = {CASE_CHANNEL, CASE_BODY,	CASE_AREA, CASE_CASE_TYPE,
+										 CASE_ADDRESS, CASE_STATUS, CASE_LEAD};
+	uint32					h = 0;
 
 	for (int i = 0; i < (int) lengthof(columns); i++)
 	{
-		char	   *text = case_text(row, att, columns[i]);
+		char *text = case_text(row, att, columns[i]);
 
 		h = hash_text(h, text);
 		if (text != NULL)
@@ -305,11 +296,8 @@ inputs_of(const CaseRow *row, const AttrNumber *att)
 static char *
 make_number(const Book *book, int64 case_id, TimestampTz at)
 {
-	int32		day,
-				sec;
-	int			year,
-				month,
-				mday;
+	int32 day, sec;
+	int	  year, month, mday;
 
 	if (book->local_calendar != NULL)
 		book->local_calendar->work.to_local(book->local_calendar->work.arg, at, &day, &sec);
@@ -342,13 +330,11 @@ row_from_decision(CaseRow *row, const AttrNumber *att, const Book *book, const D
 static void
 row_basics(CaseRow *row, const AttrNumber *att, const Book *book, TimestampTz now)
 {
-	int64		case_id;
+	int64 case_id;
 
 	if (case_isnull(row, att, CASE_ID))
-		ereport(ERROR,
-				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("case_id must not be null"),
-				 errhint("Leave the column out: it is numbered by itself.")));
+		ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION), errmsg("case_id must not be null"),
+						errhint("Leave the column out: it is numbered by itself.")));
 	case_id = DatumGetInt64(case_value(row, att, CASE_ID));
 	if (case_isnull(row, att, CASE_REPORTED_AT))
 		case_set(row, att, CASE_REPORTED_AT, TimestampTzGetDatum(now));
@@ -367,16 +353,15 @@ static void
 check_trigger(FunctionCallInfo fcinfo, const char *when, bool ok)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo) || !ok)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("this function must be called as a trigger %s on triage.cases", when)));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("this function must be called as a trigger %s on triage.cases", when)));
 }
 
 static void
 remember(int64 case_id, const Decision *d, uint32 inputs)
 {
-	Pending    *p;
-	bool		found;
+	Pending *p;
+	bool	 found;
 
 	if (hash_get_num_entries(intake.pending) >= MAX_PENDING && d != NULL)
 		return;
@@ -396,16 +381,16 @@ remember(int64 case_id, const Decision *d, uint32 inputs)
 Datum
 triage_intake_before(PG_FUNCTION_ARGS)
 {
-	TriggerData *td = (TriggerData *) fcinfo->context;
-	Relation	rel;
+	TriggerData		 *td = (TriggerData *) fcinfo->context;
+	Relation		  rel;
 	const AttrNumber *att;
-	CaseRow		row;
-	Report		report;
-	Decision	decision;
+	CaseRow			  row;
+	Report			  report;
+	Decision		  decision;
 
 	check_trigger(fcinfo, "before insert for each row",
 				  td != NULL && TRIGGER_FIRED_BEFORE(td->tg_event) && TRIGGER_FIRED_FOR_ROW(td->tg_event) &&
-				  TRIGGER_FIRED_BY_INSERT(td->tg_event));
+					  TRIGGER_FIRED_BY_INSERT(td->tg_event));
 	rel = td->tg_relation;
 	att = case_attnums(rel);
 	row.desc = RelationGetDescr(rel);
@@ -415,8 +400,7 @@ triage_intake_before(PG_FUNCTION_ARGS)
 		/* a dump being restored, or a copy from another system: rows as they were */
 		if (!triage_is_admin(triage_actor()))
 			ereport(ERROR,
-					(errcode(TRIAGE_ERRCODE_RIGHTS),
-					 errmsg("column \"status\" must not be given"),
+					(errcode(TRIAGE_ERRCODE_RIGHTS), errmsg("column \"status\" must not be given"),
 					 errdetail("Only an administrator may load cases with the state they had elsewhere."),
 					 errhint("Leave status, lead and the other decided columns out: intake fills them.")));
 		intake_begin();
@@ -436,15 +420,19 @@ triage_intake_before(PG_FUNCTION_ARGS)
 static void
 correct_row(const CaseRow *row, const AttrNumber *att)
 {
-	static KeptPlan update = {.sql = "UPDATE triage.cases SET area = $2, case_type = $3, nature = $4, priority = $5,"
-		" danger = $6, status = $7, lead = $8, confidence = $9, dispatched_at = $10 WHERE case_id = $1",
-		.nargs = 10, .types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, BOOLOID, TEXTOID, TEXTOID,
-	FLOAT8OID, TIMESTAMPTZOID}};
-	static const CaseColumn columns[] = {CASE_ID, CASE_AREA, CASE_CASE_TYPE, CASE_NATURE, CASE_PRIORITY,
-	CASE_DANGER, CASE_STATUS, CASE_LEAD, CASE_CONFIDENCE, CASE_DISPATCHED_AT};
-	Datum		values[lengthof(columns)];
-	char		nulls[lengthof(columns)];
-	OwnerSwitch sw;
+	static KeptPlan update = {
+		.sql =
+			"UPDATE triage.cases SET area = $2, case_type = $3, nature = $4, priority = $5,"
+			" danger = $6, status = $7, lead = $8, confidence = $9, dispatched_at = $10 WHERE case_id = $1",
+		.nargs = 10,
+		.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, FLOAT8OID,
+				  TIMESTAMPTZOID}};
+	static const CaseColumn columns[] = {CASE_ID,		  CASE_AREA,		 CASE_CASE_TYPE, CASE_NATURE,
+										 CASE_PRIORITY,	  CASE_DANGER,		 CASE_STATUS,	 CASE_LEAD,
+										 CASE_CONFIDENCE, CASE_DISPATCHED_AT};
+	Datum					values[lengthof(columns)];
+	char					nulls[lengthof(columns)];
+	OwnerSwitch				sw;
 
 	for (int i = 0; i < (int) lengthof(columns); i++)
 	{
@@ -460,12 +448,12 @@ correct_row(const CaseRow *row, const AttrNumber *att)
 static void
 decide_again(CaseRow *row, const AttrNumber *att, bool changed, Report *report, Decision *d)
 {
-	char	   *status = case_text(row, att, CASE_STATUS);
+	char *status = case_text(row, att, CASE_STATUS);
 
 	/* a row that merely was not remembered holds its own result: area and type are given, not found */
 	if (!changed)
 	{
-		Area	   *area;
+		Area *area;
 
 		/* terms alone are never wholly sure: this type was given */
 		if (DatumGetFloat8(case_value(row, att, CASE_CONFIDENCE)) < 1.0)
@@ -492,9 +480,11 @@ decide_again(CaseRow *row, const AttrNumber *att, bool changed, Report *report, 
 static void
 note_hold(void)
 {
-	static KeptPlan hold = {.sql = "INSERT INTO triage.local_state (key, value, at)"
-		" VALUES ('hold', 'cases were loaded with their state', pg_catalog.clock_timestamp())"
-	" ON CONFLICT (key) DO NOTHING", .nargs = 0};
+	static KeptPlan hold = {
+		.sql = "INSERT INTO triage.local_state (key, value, at)"
+			   " VALUES ('hold', 'cases were loaded with their state', pg_catalog.clock_timestamp())"
+			   " ON CONFLICT (key) DO NOTHING",
+		.nargs = 0};
 	OwnerSwitch sw;
 
 	triage_owner_begin(&sw);
@@ -505,7 +495,7 @@ note_hold(void)
 static void
 claim_reference(Writer *w, const CaseFacts *c)
 {
-	Row			row;
+	Row row;
 
 	if (c->external_ref == NULL)
 		return;
@@ -520,13 +510,13 @@ claim_reference(Writer *w, const CaseFacts *c)
 static bool
 follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 {
-	int64		case_id = DatumGetInt64(case_value(row, att, CASE_ID));
-	Pending    *p = hash_search(intake.pending, &case_id, HASH_FIND, NULL);
+	int64		  case_id = DatumGetInt64(case_value(row, att, CASE_ID));
+	Pending		 *p = hash_search(intake.pending, &case_id, HASH_FIND, NULL);
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
-	CaseFacts	c;
-	Report		report;
-	Decision	again;
-	Decision   *d;
+	CaseFacts	  c;
+	Report		  report;
+	Decision	  again;
+	Decision	 *d;
 
 	if (p != NULL && p->restored)
 	{
@@ -551,7 +541,8 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 	/* a row of report() has its reference claimed already */
 	if (case_id != next_case)
 		claim_reference(w, &c);
-	records_new_case(w, intake.book, &c, &report, d, intake.now, actor, case_id == next_case ? next_token : NULL);
+	records_new_case(w, intake.book, &c, &report, d, intake.now, actor,
+					 case_id == next_case ? next_token : NULL);
 	MemoryContextSwitchTo(old);
 	return true;
 }
@@ -559,16 +550,17 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 Datum
 triage_intake_after(PG_FUNCTION_ARGS)
 {
-	TriggerData *td = (TriggerData *) fcinfo->context;
+	TriggerData		 *td = (TriggerData *) fcinfo->context;
 	const AttrNumber *att;
-	TupleTableSlot *slot;
-	Writer	   *w;
-	char	   *actor;
-	bool		restored = false;
+	TupleTableSlot	 *slot;
+	Writer			 *w;
+	char			 *actor;
+	bool			  restored = false;
 
 	check_trigger(fcinfo, "after insert for each statement",
-				  td != NULL && TRIGGER_FIRED_AFTER(td->tg_event) && TRIGGER_FIRED_FOR_STATEMENT(td->tg_event) &&
-				  TRIGGER_FIRED_BY_INSERT(td->tg_event) && td->tg_newtable != NULL);
+				  td != NULL && TRIGGER_FIRED_AFTER(td->tg_event) &&
+					  TRIGGER_FIRED_FOR_STATEMENT(td->tg_event) && TRIGGER_FIRED_BY_INSERT(td->tg_event) &&
+					  td->tg_newtable != NULL);
 	if (tuplestore_tuple_count(td->tg_newtable) == 0)
 	{
 		intake_end();
@@ -582,7 +574,7 @@ triage_intake_after(PG_FUNCTION_ARGS)
 	tuplestore_rescan(td->tg_newtable);
 	while (tuplestore_gettupleslot(td->tg_newtable, true, false, slot))
 	{
-		CaseRow		row;
+		CaseRow row;
 
 		slot_getallattrs(slot);
 		row.desc = slot->tts_tupleDescriptor;

@@ -34,10 +34,10 @@
 static pg_uuid_t *
 new_delivery_id(void)
 {
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	uint64		ms = (uint64) (GetCurrentTimestamp() / 1000) + (uint64) 946684800 * 1000;
-	uint64		random = pg_prng_uint64(&pg_global_prng_state);
-	uint32		more = pg_prng_uint32(&pg_global_prng_state);
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+	uint64	   ms = (uint64) (GetCurrentTimestamp() / 1000) + (uint64) 946684800 * 1000;
+	uint64	   random = pg_prng_uint64(&pg_global_prng_state);
+	uint32	   more = pg_prng_uint32(&pg_global_prng_state);
 
 	for (int i = 0; i < 6; i++)
 		id->data[i] = (ms >> (40 - 8 * i)) & 0xff;
@@ -69,9 +69,9 @@ put_raw(StringInfo s, const char *key, const char *value)
 static void
 put_data(StringInfo s, Book *book, const CaseFacts *c, const char *department, const char *duty, Jsonb *extra)
 {
-	CaseType   *type = c->case_type ? book_type(book, c->case_type, strlen(c->case_type)) : NULL;
-	Area	   *area = c->area ? book_area(book, c->area, strlen(c->area)) : NULL;
-	char		buf[40];
+	CaseType *type = c->case_type ? book_type(book, c->case_type, strlen(c->case_type)) : NULL;
+	Area	 *area = c->area ? book_area(book, c->area, strlen(c->area)) : NULL;
+	char	  buf[40];
 
 	appendStringInfoChar(s, '{');
 	put_text(s, "number", c->number);
@@ -104,7 +104,7 @@ cloudevent(Book *book, const CaseFacts *c, const char *id, const char *type, Tim
 		   const char *department, const char *duty, Jsonb *extra)
 {
 	StringInfoData s;
-	char		buf[40];
+	char		   buf[40];
 
 	initStringInfo(&s);
 	appendStringInfo(&s, "{\"specversion\":\"1.0\",\"id\":\"%s\",\"type\":\"pg_triage.%s\"", id, type);
@@ -125,11 +125,12 @@ cloudevent(Book *book, const CaseFacts *c, const char *id, const char *type, Tim
 static char *
 format_by_function(Book *book, const Endpoint *e, char *event)
 {
-	static KeptPlan call = {.sql = "SELECT triage.run_format($1, $2::jsonb)", .nargs = 2,
-	.types = {TEXTOID, TEXTOID}};
-	MemoryContext mcxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile result = event;
+	static KeptPlan call = {.sql = "SELECT triage.run_format($1, $2::jsonb)",
+							.nargs = 2,
+							.types = {TEXTOID, TEXTOID}};
+	MemoryContext	mcxt = CurrentMemoryContext;
+	ResourceOwner	owner = CurrentResourceOwner;
+	char *volatile result = event;
 
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
@@ -142,7 +143,7 @@ format_by_function(Book *book, const Endpoint *e, char *event)
 		args[1] = CStringGetTextDatum(event);
 		if (triage_read(&call, args, NULL) == 1)
 		{
-			char	   *text = triage_result_text(0, 1);
+			char *text = triage_result_text(0, 1);
 
 			if (text != NULL)
 				result = MemoryContextStrdup(mcxt, text);
@@ -152,7 +153,7 @@ format_by_function(Book *book, const Endpoint *e, char *event)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *err;
+		ErrorData *err;
 
 		MemoryContextSwitchTo(mcxt);
 		err = CopyErrorData();
@@ -161,9 +162,8 @@ format_by_function(Book *book, const Endpoint *e, char *event)
 		if (err->sqlerrcode == ERRCODE_QUERY_CANCELED || err->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
 			ReThrowError(err);
 		FlushErrorState();
-		ereport(WARNING,
-				(errmsg("format of endpoint \"%s\" failed: %s", e->code, err->message),
-				 errhint("The event goes out as a CloudEvents event instead.")));
+		ereport(WARNING, (errmsg("format of endpoint \"%s\" failed: %s", e->code, err->message),
+						  errhint("The event goes out as a CloudEvents event instead.")));
 		FreeErrorData(err);
 	}
 	PG_END_TRY();
@@ -173,21 +173,21 @@ format_by_function(Book *book, const Endpoint *e, char *event)
 }
 
 void
-outbox_put(Writer *w, Book *book, const CaseFacts *c, const char *endpoint, const char *type,
-		   int event_seq, TimestampTz at, const char *department, const char *duty, Jsonb *extra)
+outbox_put(Writer *w, Book *book, const CaseFacts *c, const char *endpoint, const char *type, int event_seq,
+		   TimestampTz at, const char *department, const char *duty, Jsonb *extra)
 {
-	Endpoint   *e = endpoint ? book_endpoint(book, endpoint, strlen(endpoint)) : NULL;
+	Endpoint	 *e = endpoint ? book_endpoint(book, endpoint, strlen(endpoint)) : NULL;
 	MemoryContext old;
-	pg_uuid_t  *id;
-	char	   *payload;
-	Row			row;
+	pg_uuid_t	 *id;
+	char		 *payload;
+	Row			  row;
 
 	if (e == NULL)
 		return;
 	old = MemoryContextSwitchTo(writer_context(w));
 	id = new_delivery_id();
-	payload = cloudevent(book, c, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))),
-						 type, at, department, duty, extra);
+	payload = cloudevent(book, c, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))), type, at,
+						 department, duty, extra);
 	if (strcmp(e->format, "cloudevents") != 0)
 		payload = format_by_function(book, e, payload);
 	row_init(&row);

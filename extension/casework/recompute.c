@@ -43,9 +43,12 @@ unit_of(const char *name)
 static int
 done_version(const Calendar *c)
 {
-	static KeptPlan plan = {.sql = "SELECT s.value FROM triage.local_state s WHERE s.key = 'calendar:' OPERATOR(pg_catalog.||) $1",
-	.nargs = 1, .types = {TEXTOID}};
-	Datum		args[1] = {CStringGetTextDatum(c->code)};
+	static KeptPlan plan = {
+		.sql =
+			"SELECT s.value FROM triage.local_state s WHERE s.key = 'calendar:' OPERATOR(pg_catalog.||) $1",
+		.nargs = 1,
+		.types = {TEXTOID}};
+	Datum args[1] = {CStringGetTextDatum(c->code)};
 
 	return triage_read(&plan, args, NULL) == 1 ? atoi(triage_result_text(0, 1)) : 0;
 }
@@ -53,11 +56,14 @@ done_version(const Calendar *c)
 static void
 set_done(const Calendar *c, TimestampTz at)
 {
-	static KeptPlan plan = {.sql = "INSERT INTO triage.local_state (key, value, at)"
-		" VALUES ('calendar:' OPERATOR(pg_catalog.||) $1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = $2, at = $3",
-	.nargs = 3, .types = {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
-	Datum		args[3] = {CStringGetTextDatum(c->code), CStringGetTextDatum(psprintf("%d", c->version)),
-	TimestampTzGetDatum(at)};
+	static KeptPlan plan = {
+		.sql =
+			"INSERT INTO triage.local_state (key, value, at)"
+			" VALUES ('calendar:' OPERATOR(pg_catalog.||) $1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = $2, at = $3",
+		.nargs = 3,
+		.types = {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+	Datum args[3] = {CStringGetTextDatum(c->code), CStringGetTextDatum(psprintf("%d", c->version)),
+					 TimestampTzGetDatum(at)};
 
 	triage_run(&plan, args, NULL, SPI_OK_INSERT);
 }
@@ -65,13 +71,15 @@ set_done(const Calendar *c, TimestampTz at)
 static OldClock *
 read_old(const Calendar *c, int max, int *n)
 {
-	static KeptPlan plan = {.sql = "SELECT k.case_id, k.clock_id, k.amount, k.unit, k.ladder, k.next_step, k.occurrence,"
-		" k.started_at, k.due_at FROM triage.clocks k"
-		" WHERE k.state = 'running' AND k.calendar = $1 AND k.calendar_version < $2 LIMIT $3",
-	.nargs = 3, .types = {TEXTOID, INT4OID, INT8OID}};
-	Datum		args[3] = {CStringGetTextDatum(c->code), Int32GetDatum(c->version), Int64GetDatum((int64) max)};
-	OldClock   *old;
-	bool		isnull;
+	static KeptPlan plan = {
+		.sql = "SELECT k.case_id, k.clock_id, k.amount, k.unit, k.ladder, k.next_step, k.occurrence,"
+			   " k.started_at, k.due_at FROM triage.clocks k"
+			   " WHERE k.state = 'running' AND k.calendar = $1 AND k.calendar_version < $2 LIMIT $3",
+		.nargs = 3,
+		.types = {TEXTOID, INT4OID, INT8OID}};
+	Datum	  args[3] = {CStringGetTextDatum(c->code), Int32GetDatum(c->version), Int64GetDatum((int64) max)};
+	OldClock *old;
+	bool	  isnull;
 
 	*n = triage_run(&plan, args, NULL, SPI_OK_SELECT);
 	old = palloc(Max(*n, 1) * sizeof(OldClock));
@@ -93,10 +101,12 @@ read_old(const Calendar *c, int max, int *n)
 static void
 move_clock(const OldClock *k, const char *calendar_code)
 {
-	static KeptPlan plan = {.sql = "UPDATE triage.clocks SET due_at = $3, calendar_version = $4,"
-		" next_step_at = CASE WHEN next_step_at IS NULL OR $6 THEN next_step_at ELSE $5 END"
-		" WHERE case_id = $1 AND clock_id = $2 AND state = 'running'",
-	.nargs = 6, .types = {INT8OID, INT4OID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, BOOLOID}};
+	static KeptPlan plan = {
+		.sql = "UPDATE triage.clocks SET due_at = $3, calendar_version = $4,"
+			   " next_step_at = CASE WHEN next_step_at IS NULL OR $6 THEN next_step_at ELSE $5 END"
+			   " WHERE case_id = $1 AND clock_id = $2 AND state = 'running'",
+		.nargs = 6,
+		.types = {INT8OID, INT4OID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, BOOLOID}};
 	Act			act;
 	Calendar   *c;
 	Ladder	   *ladder;
@@ -105,12 +115,13 @@ move_clock(const OldClock *k, const char *calendar_code)
 	Datum		args[6];
 
 	if (!act_try_begin_inner(&act, "recompute", k->case_id))
-		return;					/* locked: another turn finds it again */
+		return; /* locked: another turn finds it again */
 	c = book_calendar(act.book, calendar_code, strlen(calendar_code));
 	ladder = k->ladder ? book_ladder(act.book, k->ladder, strlen(k->ladder)) : NULL;
 	due = c ? limit_add(k->started_at, k->amount, k->unit, c) : k->due_at;
-	step = c && ladder && k->next_step < ladder->nsteps ?
-		ladder_step_at(&ladder->steps[k->next_step], k->started_at, due, c) : due;
+	step = c && ladder && k->next_step < ladder->nsteps
+			   ? ladder_step_at(&ladder->steps[k->next_step], k->started_at, due, c)
+			   : due;
 	args[0] = Int64GetDatum(k->case_id);
 	args[1] = Int32GetDatum(k->clock_id);
 	args[2] = TimestampTzGetDatum(due);
@@ -138,9 +149,9 @@ recompute_clocks(TimestampTz at, int max)
 	book = book_acquire();
 	for (int i = 0; i < book->ncalendars && looked < max; i++)
 	{
-		Calendar   *c = &book->calendars[i];
-		OldClock   *old;
-		int			n;
+		Calendar *c = &book->calendars[i];
+		OldClock *old;
+		int		  n;
 
 		if (done_version(c) >= c->version)
 			continue;

@@ -12,6 +12,6 @@
  * calendar, at most max of them; returns how many were looked at.  Steps that
  * have fired stay fired; time already measured is not touched.
  */
-extern int	recompute_clocks(TimestampTz at, int max);
+extern int recompute_clocks(TimestampTz at, int max);
 
 #endif

@@ -18,7 +18,7 @@ void
 records_event(Writer *w, int64 case_id, int seq, TimestampTz at, const char *actor, const char *verb,
 			  Jsonb *data, const unsigned char *previous, unsigned char *hash)
 {
-	Row			row;
+	Row row;
 
 	history_hash(previous, case_id, seq, at, actor, verb, data, hash);
 	row_init(&row);
@@ -36,9 +36,9 @@ void
 records_clock(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq, const CaseType *type,
 			  Stage stage, int priority, bool danger, const Area *area, TimestampTz start)
 {
-	Policy	   *policy = policy_for(book, type, stage, priority, danger, area);
-	ClockLimit	limit;
-	Row			row;
+	Policy	  *policy = policy_for(book, type, stage, priority, danger, area);
+	ClockLimit limit;
+	Row		   row;
 
 	if (policy == NULL)
 		return;
@@ -73,7 +73,7 @@ static void
 put_assignment(Writer *w, int64 case_id, int seq, const Department *department, Duty duty, int parent_seq,
 			   TimestampTz now)
 {
-	Row			row;
+	Row row;
 
 	row_init(&row);
 	row_int64(&row, ASG_CASE_ID, case_id);
@@ -92,7 +92,7 @@ records_party(Writer *w, Book *book, const CaseFacts *c, const CaseType *type, c
 			  Department *department, Duty duty, int parent_seq, TimestampTz now, Counters *at, int event_seq)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
-	int			seq = ++at->assignment_seq;
+	int			  seq = ++at->assignment_seq;
 
 	put_assignment(w, c->case_id, seq, department, duty, parent_seq, now);
 	if (duty == DUTY_LEAD)
@@ -114,8 +114,8 @@ records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, T
 				 int parent_seq, Counters *at, int event_seq)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
-	int			lead_seq = at->assignment_seq + 1;
-	bool		team = false;
+	int			  lead_seq = at->assignment_seq + 1;
+	bool		  team = false;
 
 	for (int i = 0; i < d->nparties; i++)
 	{
@@ -151,7 +151,7 @@ void
 records_decision(Writer *w, Book *book, int64 case_id, int seq, const Report *r, const Decision *d,
 				 TimestampTz now)
 {
-	Row			row;
+	Row row;
 
 	row_init(&row);
 	row_int64(&row, DEC_CASE_ID, case_id);
@@ -170,7 +170,7 @@ records_decision(Writer *w, Book *book, int64 case_id, int seq, const Report *r,
 static void
 put_source(Writer *w, const CaseFacts *c, const unsigned char *token)
 {
-	Row			row;
+	Row row;
 
 	row_init(&row);
 	row_int64(&row, SRC_CASE_ID, c->case_id);
@@ -190,7 +190,7 @@ put_source(Writer *w, const CaseFacts *c, const unsigned char *token)
 static Jsonb *
 report_event_data(const CaseFacts *c, const Decision *d)
 {
-	JsonBuild	b = {0};
+	JsonBuild b = {0};
 
 	jb_object(&b, NULL);
 	jb_text(&b, "channel", c->channel);
@@ -213,7 +213,7 @@ records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, con
 				 TimestampTz now, const char *actor, const unsigned char *token)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
-	Counters	at = {0, 0, 1, 1};
+	Counters	  at = {0, 0, 1, 1};
 	unsigned char hash[HISTORY_HASH_LEN];
 
 	put_source(w, c, token);

@@ -33,10 +33,10 @@ typedef struct CaseFacts
 /* Where the next rows of a case go on counting. */
 typedef struct Counters
 {
-	int			assignment_seq; /* last used, 0 = none */
-	int			clock_id;
-	int			event_seq;
-	int			decision_seq;
+	int assignment_seq; /* last used, 0 = none */
+	int clock_id;
+	int event_seq;
+	int decision_seq;
 } Counters;
 
 /* All rows of a new case; token = NULL or 32 bytes, the digest of the citizen's token. */
@@ -57,9 +57,9 @@ extern void records_party(Writer *w, Book *book, const CaseFacts *c, const CaseT
 						  int event_seq);
 
 /* A clock; does nothing when no policy times the stage. */
-extern void records_clock(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq,
-						  const CaseType *type, Stage stage, int priority, bool danger, const Area *area,
-						  TimestampTz start);
+extern void
+records_clock(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq, const CaseType *type,
+			  Stage stage, int priority, bool danger, const Area *area, TimestampTz start);
 
 /* An event; previous = hash of the one before, NULL for the first; the new hash is left in `hash`. */
 extern void records_event(Writer *w, int64 case_id, int seq, TimestampTz at, const char *actor,

@@ -20,8 +20,7 @@ known_department(Book *book, const char *code, int len)
 
 	if (d == NULL)
 		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("department \"%.*s\" does not exist", len, code),
+				(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("department \"%.*s\" does not exist", len, code),
 				 errhint("Use a code listed in triage.departments.")));
 	return d;
 }
@@ -29,27 +28,25 @@ known_department(Book *book, const char *code, int len)
 static void
 add_assists(Book *book, ArrayType *assists, Decision *d)
 {
-	Datum	   *items;
-	bool	   *nulls;
-	int			n;
+	Datum *items;
+	bool  *nulls;
+	int	   n;
 
 	if (assists == NULL)
 		return;
 	deconstruct_array(assists, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
-		text	   *t;
+		text *t;
 
 		if (nulls[i])
 			ereport(ERROR,
-					(errcode(TRIAGE_ERRCODE_UNKNOWN),
-					 errmsg("argument \"assists\" must not contain null"),
+					(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"assists\" must not contain null"),
 					 errhint("List department codes.")));
 		t = DatumGetTextPP(items[i]);
 		if (!party_add(d, known_department(book, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)), DUTY_ASSIST))
 			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("too many departments in one case"),
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many departments in one case"),
 					 errdetail("At most %d can take part from the start.", MAX_PARTIES)));
 	}
 }
@@ -88,13 +85,15 @@ decide_by_person(Act *act, Department *lead, Decision *d)
 	d->nparties = 0;
 	party_add(d, lead, DUTY_LEAD);
 	if (d->nature == NATURE_UNDETERMINED)
-		d->nature = d->type ? d->type->nature : strcmp(lead->kind, KIND_POLICE) == 0 ? NATURE_POLICE : NATURE_NONPOLICE;
+		d->nature = d->type								   ? d->type->nature
+					: strcmp(lead->kind, KIND_POLICE) == 0 ? NATURE_POLICE
+														   : NATURE_NONPOLICE;
 }
 
 static void
 case_from_decision(Act *act, const Decision *d)
 {
-	CaseRow    *row = &act->row;
+	CaseRow *row = &act->row;
 
 	case_set_text(row, act->att, CASE_AREA, d->area ? d->area->code : NULL);
 	case_set_text(row, act->att, CASE_CASE_TYPE, d->type ? d->type->code : NULL);
@@ -111,8 +110,8 @@ case_from_decision(Act *act, const Decision *d)
 void
 redispatch(Act *act, const char *department, ArrayType *assists, int parent_seq)
 {
-	Report		report;
-	Decision	d;
+	Report	 report;
+	Decision d;
 
 	report_of_case(act, &report);
 	decide(act->book, &report, &d);
@@ -125,11 +124,10 @@ redispatch(Act *act, const char *department, ArrayType *assists, int parent_seq)
 	if (department != NULL)
 		decide_by_person(act, known_department(act->book, department, strlen(department)), &d);
 	else if (!d.dispatched)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("the rules name no department for case %s", act->c.number),
-				 errdetail("%s", decision_reason(&d)),
-				 errhint("Name the department, or set the case type first.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
+						errmsg("the rules name no department for case %s", act->c.number),
+						errdetail("%s", decision_reason(&d)),
+						errhint("Name the department, or set the case type first.")));
 	add_assists(act->book, assists, &d);
 	case_from_decision(act, &d);
 	records_decision(act->w, act->book, act->c.case_id, act->at.decision_seq + 1, &report, &d, act->now);

@@ -38,8 +38,8 @@ PG_FUNCTION_INFO_V1(triage_add_source);
 static char *
 new_token(unsigned char *digest)
 {
-	unsigned char random[TOKEN_BYTES];
-	char	   *token = palloc(TOKEN_BYTES * 2 + 1);
+	unsigned char	   random[TOKEN_BYTES];
+	char			  *token = palloc(TOKEN_BYTES * 2 + 1);
 	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
 
 	if (!pg_strong_random(random, TOKEN_BYTES))
@@ -58,24 +58,25 @@ new_token(unsigned char *digest)
 static Datum
 row_with_token(HeapTuple tuple, TupleDesc from, MemoryContext caller, const char *token)
 {
-	Relation	rel = table_open(triage_relid("cases"), AccessShareLock);
+	Relation		  rel = table_open(triage_relid("cases"), AccessShareLock);
 	const AttrNumber *att = case_attnums(rel);
-	CaseRow		row;
-	MemoryContext old = MemoryContextSwitchTo(caller);
-	HeapTuple	copy;
+	CaseRow			  row;
+	MemoryContext	  old = MemoryContextSwitchTo(caller);
+	HeapTuple		  copy;
 
 	row.desc = CreateTupleDescCopy(RelationGetDescr(rel));
 	table_close(rel, AccessShareLock);
 	heap_deform_tuple(tuple, from, row.values, row.isnull);
 	if (token != NULL)
 	{
-		JsonBuild	b = {0};
+		JsonBuild b = {0};
 
 		jb_object(&b, NULL);
 		jb_text(&b, "token", token);
 		jb_end_object(&b);
 		case_set(&row, att, CASE_ATTRS,
-				 DirectFunctionCall2(jsonb_concat, case_value(&row, att, CASE_ATTRS), JsonbPGetDatum(jb_finish(&b))));
+				 DirectFunctionCall2(jsonb_concat, case_value(&row, att, CASE_ATTRS),
+									 JsonbPGetDatum(jb_finish(&b))));
 	}
 	copy = heap_form_tuple(row.desc, row.values, row.isnull);
 	MemoryContextSwitchTo(old);
@@ -90,19 +91,21 @@ static int64
 claim(const char *channel, const char *ref, int64 case_id)
 {
 	static KeptPlan insert = {.sql = "INSERT INTO triage.case_refs (channel, external_ref, case_id)"
-		" VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-	.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}};
-	static KeptPlan select = {.sql = "SELECT r.case_id FROM triage.case_refs r WHERE r.channel = $1 AND r.external_ref = $2",
-	.nargs = 2, .types = {TEXTOID, TEXTOID}};
-	Datum		args[3] = {CStringGetTextDatum(channel), CStringGetTextDatum(ref), Int64GetDatum(case_id)};
+									 " VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+							  .nargs = 3,
+							  .types = {TEXTOID, TEXTOID, INT8OID}};
+	static KeptPlan select = {
+		.sql = "SELECT r.case_id FROM triage.case_refs r WHERE r.channel = $1 AND r.external_ref = $2",
+		.nargs = 2,
+		.types = {TEXTOID, TEXTOID}};
+	Datum args[3] = {CStringGetTextDatum(channel), CStringGetTextDatum(ref), Int64GetDatum(case_id)};
 
 	if (triage_run(&insert, args, NULL, SPI_OK_INSERT) == 1)
 		return 0;
 	if (triage_run(&select, args, NULL, SPI_OK_SELECT) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("reference \"%s\" of channel \"%s\" was taken at the same time", ref, channel),
-				 errhint("Try the transaction again.")));
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("reference \"%s\" of channel \"%s\" was taken at the same time", ref, channel),
+						errhint("Try the transaction again.")));
 	return triage_result_int(0, 1, 0);
 }
 
@@ -122,9 +125,11 @@ typedef struct Source
 static int
 next_source_seq(int64 case_id)
 {
-	static KeptPlan plan = {.sql = "SELECT coalesce(max(s.seq), 0) + 1 FROM triage.case_sources s WHERE s.case_id = $1",
-	.nargs = 1, .types = {INT8OID}};
-	Datum		args[1] = {Int64GetDatum(case_id)};
+	static KeptPlan plan = {
+		.sql = "SELECT coalesce(max(s.seq), 0) + 1 FROM triage.case_sources s WHERE s.case_id = $1",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum args[1] = {Int64GetDatum(case_id)};
 
 	triage_read(&plan, args, NULL);
 	return triage_result_int(0, 1, 1);
@@ -134,9 +139,9 @@ next_source_seq(int64 case_id)
 static void
 put_source(Act *act, const Source *s, const unsigned char *token)
 {
-	int			seq = next_source_seq(act->c.case_id);
-	int			count = DatumGetInt32(case_value(&act->row, act->att, CASE_REPORT_COUNT));
-	Row			row;
+	int seq = next_source_seq(act->c.case_id);
+	int count = DatumGetInt32(case_value(&act->row, act->att, CASE_REPORT_COUNT));
+	Row row;
 
 	row_init(&row);
 	row_int64(&row, SRC_CASE_ID, act->c.case_id);
@@ -161,20 +166,18 @@ static void
 check_channel(Book *book, const char *code)
 {
 	if (book_channel(book, code, strlen(code)) == NULL)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("channel \"%s\" does not exist", code),
-				 errhint("Use a code listed in triage.channels.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("channel \"%s\" does not exist", code),
+						errhint("Use a code listed in triage.channels.")));
 }
 
 Datum
 triage_add_source(PG_FUNCTION_ARGS)
 {
-	Act			act;
-	Source		s = {0};
+	Act			  act;
+	Source		  s = {0};
 	unsigned char digest[HISTORY_HASH_LEN];
-	char	   *token = new_token(digest);
-	Datum		result;
+	char		 *token = new_token(digest);
+	Datum		  result;
 
 	need_argument(fcinfo, 0, "case_id");
 	need_argument(fcinfo, 1, "channel");
@@ -187,23 +190,23 @@ triage_add_source(PG_FUNCTION_ARGS)
 	act_begin(&act, "add_source", PG_GETARG_INT64(0), text_argument(fcinfo, 7));
 	if (!act.repeated)
 	{
-		int64		other;
+		int64 other;
 
 		check_channel(act.book, s.channel);
 		s.reported_at = act.now;
-		if (s.external_ref != NULL &&
-			(other = claim(s.channel, s.external_ref, act.c.case_id)) != 0 && other != act.c.case_id)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNIQUE_VIOLATION),
-					 errmsg("reference \"%s\" of channel \"%s\" belongs to another case", s.external_ref, s.channel),
-					 errhint("Merge the two cases, or leave the reference out.")));
+		if (s.external_ref != NULL && (other = claim(s.channel, s.external_ref, act.c.case_id)) != 0 &&
+			other != act.c.case_id)
+			ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
+							errmsg("reference \"%s\" of channel \"%s\" belongs to another case",
+								   s.external_ref, s.channel),
+							errhint("Merge the two cases, or leave the reference out.")));
 		put_source(&act, &s, digest);
 	}
 	result = act_end(&act);
 	if (!act.repeated)
 	{
 		HeapTupleHeader header = DatumGetHeapTupleHeader(result);
-		HeapTupleData tuple;
+		HeapTupleData	tuple;
 
 		tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 		ItemPointerSetInvalid(&tuple.t_self);
@@ -225,17 +228,23 @@ static int64
 burst_case(const Channel *channel, const char *sender, TimestampTz now, int64 new_case)
 {
 	static KeptPlan select = {.sql = "SELECT r.case_id FROM triage.case_refs r"
-		" WHERE r.channel = $1 AND r.external_ref = $2 FOR UPDATE",
-	.nargs = 2, .types = {TEXTOID, TEXTOID}};
-	static KeptPlan usable = {.sql = "SELECT c.case_id FROM triage.cases c WHERE c.case_id = $1"
-		" AND c.status NOT IN ('closed', 'merged', 'void')"
-		" AND (SELECT s.reported_at FROM triage.case_sources s WHERE s.case_id = $1 ORDER BY s.seq DESC LIMIT 1) >= $2",
-	.nargs = 2, .types = {INT8OID, TIMESTAMPTZOID}};
-	static KeptPlan move = {.sql = "UPDATE triage.case_refs SET case_id = $3 WHERE channel = $1 AND external_ref = $2",
-	.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}};
-	char	   *ref = psprintf("burst:%s", sender);
-	Datum		args[3] = {CStringGetTextDatum(channel->code), CStringGetTextDatum(ref), Int64GetDatum(new_case)};
-	Datum		test[2];
+									 " WHERE r.channel = $1 AND r.external_ref = $2 FOR UPDATE",
+							  .nargs = 2,
+							  .types = {TEXTOID, TEXTOID}};
+	static KeptPlan usable = {
+		.sql =
+			"SELECT c.case_id FROM triage.cases c WHERE c.case_id = $1"
+			" AND c.status NOT IN ('closed', 'merged', 'void')"
+			" AND (SELECT s.reported_at FROM triage.case_sources s WHERE s.case_id = $1 ORDER BY s.seq DESC LIMIT 1) >= $2",
+		.nargs = 2,
+		.types = {INT8OID, TIMESTAMPTZOID}};
+	static KeptPlan move = {
+		.sql = "UPDATE triage.case_refs SET case_id = $3 WHERE channel = $1 AND external_ref = $2",
+		.nargs = 3,
+		.types = {TEXTOID, TEXTOID, INT8OID}};
+	char *ref = psprintf("burst:%s", sender);
+	Datum args[3] = {CStringGetTextDatum(channel->code), CStringGetTextDatum(ref), Int64GetDatum(new_case)};
+	Datum test[2];
 
 	if (claim(channel->code, ref, new_case) == 0)
 		return 0;
@@ -252,7 +261,7 @@ burst_case(const Channel *channel, const char *sender, TimestampTz now, int64 ne
 static Datum
 fold_into(int64 case_id, const Source *s)
 {
-	Act			act;
+	Act act;
 
 	act_begin_inner(&act, "repeat", case_id);
 	put_source(&act, s, NULL);
@@ -263,20 +272,31 @@ fold_into(int64 case_id, const Source *s)
 
 enum
 {
-	ARG_CHANNEL, ARG_BODY, ARG_AREA, ARG_LOCATION, ARG_ADDRESS, ARG_REPORTER, ARG_CONTACT, ARG_REF,
-	ARG_REPORTED_AT, ARG_TYPE, ARG_ATTRS
+	ARG_CHANNEL,
+	ARG_BODY,
+	ARG_AREA,
+	ARG_LOCATION,
+	ARG_ADDRESS,
+	ARG_REPORTER,
+	ARG_CONTACT,
+	ARG_REF,
+	ARG_REPORTED_AT,
+	ARG_TYPE,
+	ARG_ATTRS
 };
 
 static HeapTuple
 insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest)
 {
-	static KeptPlan plan = {.sql = "INSERT INTO triage.cases (case_id, channel, body, area, location, address,"
-		" reporter, contact, external_ref, reported_at, case_type, attrs)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING *",
-		.nargs = 12, .types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, POINTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	TIMESTAMPTZOID, TEXTOID, JSONBOID}};
-	Datum		values[12];
-	char		nulls[12];
+	static KeptPlan plan = {.sql =
+								"INSERT INTO triage.cases (case_id, channel, body, area, location, address,"
+								" reporter, contact, external_ref, reported_at, case_type, attrs)"
+								" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING *",
+							.nargs = 12,
+							.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, POINTOID, TEXTOID, TEXTOID, TEXTOID,
+									  TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID}};
+	Datum			values[12];
+	char			nulls[12];
 
 	values[0] = Int64GetDatum(case_id);
 	nulls[0] = ' ';
@@ -287,24 +307,23 @@ insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest)
 	}
 	intake_next(case_id, digest);
 	if (triage_run(&plan, values, nulls, SPI_OK_INSERT_RETURNING) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-				 errmsg("the report was not taken in"),
-				 errdetail("A trigger of triage.cases dropped the row."),
-				 errhint("Look for triggers that this installation added to triage.cases.")));
+		ereport(ERROR, (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("the report was not taken in"),
+						errdetail("A trigger of triage.cases dropped the row."),
+						errhint("Look for triggers that this installation added to triage.cases.")));
 	return SPI_tuptable->vals[0];
 }
 
 static HeapTuple
 fetch_case(int64 case_id)
 {
-	static KeptPlan plan = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1", .nargs = 1, .types = {INT8OID}};
-	Datum		args[1] = {Int64GetDatum(case_id)};
+	static KeptPlan plan = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1",
+							.nargs = 1,
+							.types = {INT8OID}};
+	Datum			args[1] = {Int64GetDatum(case_id)};
 
 	if (triage_run(&plan, args, NULL, SPI_OK_SELECT) != 1)
 		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("case %lld does not exist", (long long) case_id)));
+				(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("case %lld does not exist", (long long) case_id)));
 	return SPI_tuptable->vals[0];
 }
 
@@ -324,17 +343,17 @@ Datum
 triage_report(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	Source		s;
+	Source		  s;
 	unsigned char digest[HISTORY_HASH_LEN];
-	char	   *token = new_token(digest);
-	OwnerSwitch sw;
-	Book	   *book;
-	Channel    *channel;
-	int64		case_id;
-	int64		have = 0;
-	bool		folded = false;
-	HeapTuple	tuple;
-	Datum		result;
+	char		 *token = new_token(digest);
+	OwnerSwitch	  sw;
+	Book		 *book;
+	Channel		 *channel;
+	int64		  case_id;
+	int64		  have = 0;
+	bool		  folded = false;
+	HeapTuple	  tuple;
+	Datum		  result;
 
 	need_argument(fcinfo, ARG_CHANNEL, "channel");
 	source_of_report(fcinfo, &s);
@@ -366,7 +385,7 @@ triage_report(PG_FUNCTION_ARGS)
 static Jsonb *
 preview_result(Book *book, const Report *r, const Decision *d)
 {
-	JsonBuild	b = {0};
+	JsonBuild b = {0};
 
 	jb_object(&b, NULL);
 	jb_text(&b, "status", d->dispatched ? "dispatched" : "triage");

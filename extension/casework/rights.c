@@ -36,22 +36,24 @@ rights_are_open(Act *act)
 bool
 rights_may_see(Book *book, int64 case_id)
 {
-	static KeptPlan plan = {.sql = "SELECT c.area, m.duty, m.area, m.department = ANY (ARRAY(SELECT a.department"
-		" FROM triage.assignments a WHERE a.case_id = $1))"
-		" FROM triage.cases c, triage.members m WHERE c.case_id = $1 AND m.role = $2 AND m.active",
-	.nargs = 2, .types = {INT8OID, TEXTOID}};
-	Datum		args[2] = {Int64GetDatum(case_id), CStringGetTextDatum(triage_actor_name())};
-	uint64		n;
-	bool		isnull;
+	static KeptPlan plan = {
+		.sql = "SELECT c.area, m.duty, m.area, m.department = ANY (ARRAY(SELECT a.department"
+			   " FROM triage.assignments a WHERE a.case_id = $1))"
+			   " FROM triage.cases c, triage.members m WHERE c.case_id = $1 AND m.role = $2 AND m.active",
+		.nargs = 2,
+		.types = {INT8OID, TEXTOID}};
+	Datum  args[2] = {Int64GetDatum(case_id), CStringGetTextDatum(triage_actor_name())};
+	uint64 n;
+	bool   isnull;
 
 	if (is_open())
 		return true;
 	n = triage_read(&plan, args, NULL);
 	for (uint64 i = 0; i < n; i++)
 	{
-		char	   *area = triage_result_text(i, 1);
-		char	   *duty = triage_result_text(i, 2);
-		char	   *scope = triage_result_text(i, 3);
+		char *area = triage_result_text(i, 1);
+		char *duty = triage_result_text(i, 2);
+		char *scope = triage_result_text(i, 3);
 
 		if (DatumGetBool(triage_result(i, 4, &isnull)))
 			return true;
@@ -69,8 +71,10 @@ rights_may_see(Book *book, int64 case_id)
 bool
 rights_case_exists(int64 case_id)
 {
-	static KeptPlan plan = {.sql = "SELECT 1 FROM triage.cases c WHERE c.case_id = $1", .nargs = 1, .types = {INT8OID}};
-	Datum		args[1] = {Int64GetDatum(case_id)};
+	static KeptPlan plan = {.sql = "SELECT 1 FROM triage.cases c WHERE c.case_id = $1",
+							.nargs = 1,
+							.types = {INT8OID}};
+	Datum			args[1] = {Int64GetDatum(case_id)};
 
 	return triage_read(&plan, args, NULL) == 1;
 }
@@ -79,10 +83,12 @@ rights_case_exists(int64 case_id)
 static bool
 is_centre(bool operators_too)
 {
-	static KeptPlan plan = {.sql = "SELECT 1 FROM triage.members m WHERE m.role = $1 AND m.active"
-		" AND (m.duty IN ('centre', 'admin') OR ($2 AND m.duty = 'operator')) LIMIT 1",
-	.nargs = 2, .types = {TEXTOID, BOOLOID}};
-	Datum		args[2] = {CStringGetTextDatum(triage_actor_name()), BoolGetDatum(operators_too)};
+	static KeptPlan plan = {
+		.sql = "SELECT 1 FROM triage.members m WHERE m.role = $1 AND m.active"
+			   " AND (m.duty IN ('centre', 'admin') OR ($2 AND m.duty = 'operator')) LIMIT 1",
+		.nargs = 2,
+		.types = {TEXTOID, BOOLOID}};
+	Datum args[2] = {CStringGetTextDatum(triage_actor_name()), BoolGetDatum(operators_too)};
 
 	return triage_read(&plan, args, NULL) > 0;
 }
@@ -91,9 +97,10 @@ static bool
 is_member_of(const char *department)
 {
 	static KeptPlan plan = {.sql = "SELECT 1 FROM triage.members m WHERE m.role = $1 AND m.department = $2"
-		" AND m.active LIMIT 1",
-	.nargs = 2, .types = {TEXTOID, TEXTOID}};
-	Datum		args[2] = {CStringGetTextDatum(triage_actor_name()), CStringGetTextDatum(department)};
+								   " AND m.active LIMIT 1",
+							.nargs = 2,
+							.types = {TEXTOID, TEXTOID}};
+	Datum			args[2] = {CStringGetTextDatum(triage_actor_name()), CStringGetTextDatum(department)};
 
 	return triage_read(&plan, args, NULL) > 0;
 }
@@ -107,7 +114,7 @@ rights_acts_for(Act *act, const char *department)
 void
 rights_check_duty(Act *act)
 {
-	bool		may;
+	bool may;
 
 	if (is_open())
 		return;
@@ -124,11 +131,10 @@ rights_check_duty(Act *act)
 			may = act->assignments[i].live && is_member_of(act->assignments[i].department);
 	}
 	if (!may)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_RIGHTS),
-				 errmsg("%s is not yours to do in case %s", act->verb, act->c.number),
-				 errdetail("It is up to: %s.", act->duty),
-				 errhint("triage.members says who acts for whom.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_RIGHTS),
+						errmsg("%s is not yours to do in case %s", act->verb, act->c.number),
+						errdetail("It is up to: %s.", act->duty),
+						errhint("triage.members says who acts for whom.")));
 }
 
 Datum

@@ -43,7 +43,7 @@ typedef struct DueClock
 	const char *stage;
 	const char *ladder;
 	const char *calendar;
-	int			next_step;		/* index into the ladder */
+	int			next_step; /* index into the ladder */
 	int			occurrence;
 	bool		acknowledged;
 	const char *colour;
@@ -55,12 +55,15 @@ typedef struct DueClock
 TimestampTz
 steps_next_due(TimestampTz now)
 {
-	static KeptPlan plan = {.sql = "SELECT k.next_step_at FROM triage.clocks k WHERE k.next_step_at IS NOT NULL"
-		" AND NOT EXISTS (SELECT 1 FROM triage.quarantine q WHERE q.case_id = k.case_id AND q.retry_at > $1)"
-		" ORDER BY k.next_step_at, k.case_id LIMIT 1",
-	.nargs = 1, .types = {TIMESTAMPTZOID}};
-	Datum		args[1] = {TimestampTzGetDatum(now)};
-	bool		isnull;
+	static KeptPlan plan = {
+		.sql =
+			"SELECT k.next_step_at FROM triage.clocks k WHERE k.next_step_at IS NOT NULL"
+			" AND NOT EXISTS (SELECT 1 FROM triage.quarantine q WHERE q.case_id = k.case_id AND q.retry_at > $1)"
+			" ORDER BY k.next_step_at, k.case_id LIMIT 1",
+		.nargs = 1,
+		.types = {TIMESTAMPTZOID}};
+	Datum args[1] = {TimestampTzGetDatum(now)};
+	bool  isnull;
 
 	if (triage_run(&plan, args, NULL, SPI_OK_SELECT) == 0)
 		return DT_NOEND;
@@ -70,13 +73,16 @@ steps_next_due(TimestampTz now)
 static DueClock *
 read_due(int64 case_id, TimestampTz at, int *n)
 {
-	static KeptPlan plan = {.sql = "SELECT k.clock_id, k.assignment_seq, k.stage, k.ladder, k.calendar, k.next_step,"
-		" k.occurrence, k.acknowledged_at IS NOT NULL, k.colour, k.started_at, k.due_at, k.next_step_at"
-		" FROM triage.clocks k WHERE k.case_id = $1 AND k.next_step_at <= $2 ORDER BY k.next_step_at, k.clock_id",
-	.nargs = 2, .types = {INT8OID, TIMESTAMPTZOID}};
-	Datum		args[2] = {Int64GetDatum(case_id), TimestampTzGetDatum(at)};
-	DueClock   *due;
-	bool		isnull;
+	static KeptPlan plan = {
+		.sql =
+			"SELECT k.clock_id, k.assignment_seq, k.stage, k.ladder, k.calendar, k.next_step,"
+			" k.occurrence, k.acknowledged_at IS NOT NULL, k.colour, k.started_at, k.due_at, k.next_step_at"
+			" FROM triage.clocks k WHERE k.case_id = $1 AND k.next_step_at <= $2 ORDER BY k.next_step_at, k.clock_id",
+		.nargs = 2,
+		.types = {INT8OID, TIMESTAMPTZOID}};
+	Datum	  args[2] = {Int64GetDatum(case_id), TimestampTzGetDatum(at)};
+	DueClock *due;
+	bool	  isnull;
 
 	*n = triage_run(&plan, args, NULL, SPI_OK_SELECT);
 	due = palloc0(Max(*n, 1) * sizeof(DueClock));
@@ -141,7 +147,7 @@ call_police(Act *act, const DueClock *k)
 		return NULL;
 	for (int i = 0; i < act->nassignments; i++)
 		if (act->assignments[i].live && strcmp(act->assignments[i].department, police->code) == 0)
-			return NULL;		/* they take part already */
+			return NULL; /* they take part already */
 	jb_object(&data, NULL);
 	jb_text(&data, "department", police->code);
 	jb_int(&data, "clock_id", k->clock_id);
@@ -158,8 +164,8 @@ record_step(Act *act, const DueClock *k, const LadderStep *step, const Departmen
 			bool collapsed)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
-	Interval   *late = palloc0(sizeof(Interval));
-	Row			row;
+	Interval	 *late = palloc0(sizeof(Interval));
+	Row			  row;
 
 	late->time = Max(at - k->next_step_at, 0);
 	row_init(&row);
@@ -181,7 +187,7 @@ record_step(Act *act, const DueClock *k, const LadderStep *step, const Departmen
 static Jsonb *
 step_data(const DueClock *k, const LadderStep *step, const Department *target, TimestampTz at, bool collapsed)
 {
-	JsonBuild	b = {0};
+	JsonBuild b = {0};
 
 	jb_object(&b, NULL);
 	jb_int(&b, "clock_id", k->clock_id);
@@ -212,11 +218,11 @@ repeats(const Act *act, const DueClock *k, const LadderStep *step)
 static void
 advance(Act *act, DueClock *k, const Ladder *ladder, const LadderStep *step, TimestampTz at)
 {
-	Calendar   *calendar = k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
+	Calendar *calendar = k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
 
 	if (repeats(act, k, step) && k->next_step + 1 >= ladder->nsteps)
 	{
-		int64		missed = (at - k->next_step_at) / step->repeat_us;
+		int64 missed = (at - k->next_step_at) / step->repeat_us;
 
 		/* repetitions that were missed altogether are one */
 		k->occurrence += 1 + missed;
@@ -225,21 +231,27 @@ advance(Act *act, DueClock *k, const Ladder *ladder, const LadderStep *step, Tim
 	}
 	k->next_step++;
 	k->occurrence = 0;
-	k->next_step_at = k->next_step < ladder->nsteps ?
-		ladder_step_at(&ladder->steps[k->next_step], k->started_at, k->due_at, calendar) : DT_NOEND;
+	k->next_step_at = k->next_step < ladder->nsteps
+						  ? ladder_step_at(&ladder->steps[k->next_step], k->started_at, k->due_at, calendar)
+						  : DT_NOEND;
 }
 
 static void
 save_clock(Act *act, const DueClock *k)
 {
-	static KeptPlan plan = {.sql = "UPDATE triage.clocks SET next_step = $3, occurrence = $4, next_step_at = $5, colour = $6"
-		" WHERE case_id = $1 AND clock_id = $2",
-	.nargs = 6, .types = {INT8OID, INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID}};
-	bool		none = TIMESTAMP_IS_NOEND(k->next_step_at);
-	Datum		args[6] = {Int64GetDatum(act->c.case_id), Int32GetDatum(k->clock_id), Int32GetDatum(k->next_step),
-		Int32GetDatum(k->occurrence), TimestampTzGetDatum(k->next_step_at),
-	k->colour ? CStringGetTextDatum(k->colour) : (Datum) 0};
-	char		nulls[6] = {' ', ' ', ' ', ' ', none ? 'n' : ' ', k->colour ? ' ' : 'n'};
+	static KeptPlan plan = {
+		.sql = "UPDATE triage.clocks SET next_step = $3, occurrence = $4, next_step_at = $5, colour = $6"
+			   " WHERE case_id = $1 AND clock_id = $2",
+		.nargs = 6,
+		.types = {INT8OID, INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID}};
+	bool  none = TIMESTAMP_IS_NOEND(k->next_step_at);
+	Datum args[6] = {Int64GetDatum(act->c.case_id),
+					 Int32GetDatum(k->clock_id),
+					 Int32GetDatum(k->next_step),
+					 Int32GetDatum(k->occurrence),
+					 TimestampTzGetDatum(k->next_step_at),
+					 k->colour ? CStringGetTextDatum(k->colour) : (Datum) 0};
+	char  nulls[6] = {' ', ' ', ' ', ' ', none ? 'n' : ' ', k->colour ? ' ' : 'n'};
 
 	triage_run(&plan, args, nulls, SPI_OK_UPDATE);
 	for (int i = 0; i < act->nclocks; i++)
@@ -261,15 +273,15 @@ fire(Act *act, DueClock *k, const LadderStep *step, TimestampTz at, bool collaps
 	act_event(act, "step", data);
 	/* the police were told by their assignment */
 	if (!collapsed && target != NULL && step->action != ACTION_POLICE_BACKUP)
-		outbox_put(act->w, act->book, &act->c, target->endpoint, action_names[step->action], act->at.event_seq,
-				   act->now, target->code, NULL, data);
+		outbox_put(act->w, act->book, &act->c, target->endpoint, action_names[step->action],
+				   act->at.event_seq, act->now, target->code, NULL, data);
 }
 
 static int
 fire_clock(Act *act, DueClock *k, TimestampTz at, StepStats *stats)
 {
-	Ladder	   *ladder = k->ladder ? book_ladder(act->book, k->ladder, strlen(k->ladder)) : NULL;
-	int			fired = 0;
+	Ladder *ladder = k->ladder ? book_ladder(act->book, k->ladder, strlen(k->ladder)) : NULL;
+	int		fired = 0;
 
 	/* the ladder was retired or shortened: no further step */
 	if (ladder == NULL || k->next_step >= ladder->nsteps)
@@ -277,13 +289,13 @@ fire_clock(Act *act, DueClock *k, TimestampTz at, StepStats *stats)
 	while (k->next_step_at <= at)
 	{
 		const LadderStep *step = &ladder->steps[k->next_step];
-		DueClock	next = *k;
-		bool		collapsed;
+		DueClock		  next = *k;
+		bool			  collapsed;
 
 		advance(act, &next, ladder, step, at);
 		/* a later step that is due as well tells the same people more */
 		collapsed = next.next_step_at <= at && next.next_step_at > k->next_step_at &&
-			step->action != ACTION_POLICE_BACKUP && step->action != ACTION_ESCALATE;
+					step->action != ACTION_POLICE_BACKUP && step->action != ACTION_ESCALATE;
 		if (at - k->next_step_at > USECS_PER_SEC)
 			stats->late++;
 		fire(act, k, step, at, collapsed);
@@ -299,10 +311,10 @@ fire_clock(Act *act, DueClock *k, TimestampTz at, StepStats *stats)
 static bool
 fire_case(int64 case_id, TimestampTz at, StepStats *stats)
 {
-	Act			act;
-	DueClock   *due;
-	int			n;
-	int			fired = 0;
+	Act		  act;
+	DueClock *due;
+	int		  n;
+	int		  fired = 0;
 
 	if (!act_try_begin_inner(&act, "tick", case_id))
 		return false;
@@ -318,12 +330,15 @@ fire_case(int64 case_id, TimestampTz at, StepStats *stats)
 static void
 set_aside(int64 case_id, TimestampTz at, ErrorData *e)
 {
-	static KeptPlan plan = {.sql = "INSERT INTO triage.quarantine AS q (case_id, since, tries, retry_at, sqlstate, reason)"
-		" VALUES ($1, $2, 1, $2 OPERATOR(pg_catalog.+) $3, $4, $5)"
-		" ON CONFLICT (case_id) DO UPDATE SET tries = q.tries OPERATOR(pg_catalog.+) 1,"
-		" retry_at = $2 OPERATOR(pg_catalog.+) $3 OPERATOR(pg_catalog.*) pg_catalog.power(2, least(q.tries, 5)),"
-		" sqlstate = $4, reason = $5",
-	.nargs = 5, .types = {INT8OID, TIMESTAMPTZOID, INTERVALOID, TEXTOID, TEXTOID}};
+	static KeptPlan plan = {
+		.sql =
+			"INSERT INTO triage.quarantine AS q (case_id, since, tries, retry_at, sqlstate, reason)"
+			" VALUES ($1, $2, 1, $2 OPERATOR(pg_catalog.+) $3, $4, $5)"
+			" ON CONFLICT (case_id) DO UPDATE SET tries = q.tries OPERATOR(pg_catalog.+) 1,"
+			" retry_at = $2 OPERATOR(pg_catalog.+) $3 OPERATOR(pg_catalog.*) pg_catalog.power(2, least(q.tries, 5)),"
+			" sqlstate = $4, reason = $5",
+		.nargs = 5,
+		.types = {INT8OID, TIMESTAMPTZOID, INTERVALOID, TEXTOID, TEXTOID}};
 	OwnerSwitch sw;
 	Interval	wait = {.time = RETRY_AFTER};
 	Datum		args[5];
@@ -336,9 +351,8 @@ set_aside(int64 case_id, TimestampTz at, ErrorData *e)
 	args[4] = CStringGetTextDatum(e->message ? e->message : "");
 	triage_run(&plan, args, NULL, SPI_OK_INSERT);
 	triage_owner_end(&sw);
-	ereport(WARNING,
-			(errmsg("case %lld is set aside: %s", (long long) case_id, e->message),
-			 errhint("triage.quarantine tells when it is tried again.")));
+	ereport(WARNING, (errmsg("case %lld is set aside: %s", (long long) case_id, e->message),
+					  errhint("triage.quarantine tells when it is tried again.")));
 }
 
 /* One case in its own subtransaction, so that a poisoned one stops nobody else. */
@@ -347,8 +361,8 @@ run_case(int64 case_id, TimestampTz at, StepStats *stats)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	StepStats	before = *stats;
-	ErrorData  *volatile error = NULL;
+	StepStats	  before = *stats;
+	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(mcxt);
@@ -383,16 +397,18 @@ run_case(int64 case_id, TimestampTz at, StepStats *stats)
 static int64 *
 due_cases(TimestampTz at, int max, int *n)
 {
-	static KeptPlan plan = {.sql = "SELECT d.case_id FROM (SELECT k.case_id, k.next_step_at FROM triage.clocks k"
-		" WHERE k.next_step_at <= $1 AND NOT EXISTS"
-		" (SELECT 1 FROM triage.quarantine q WHERE q.case_id = k.case_id AND q.retry_at > $1)"
-		" ORDER BY k.next_step_at, k.case_id LIMIT $2) d"
-		" GROUP BY d.case_id ORDER BY pg_catalog.min(d.next_step_at), d.case_id",
-	.nargs = 2, .types = {TIMESTAMPTZOID, INT8OID}};
-	OwnerSwitch sw;
-	Datum		args[2] = {TimestampTzGetDatum(at), Int64GetDatum((int64) max)};
+	static KeptPlan plan = {
+		.sql = "SELECT d.case_id FROM (SELECT k.case_id, k.next_step_at FROM triage.clocks k"
+			   " WHERE k.next_step_at <= $1 AND NOT EXISTS"
+			   " (SELECT 1 FROM triage.quarantine q WHERE q.case_id = k.case_id AND q.retry_at > $1)"
+			   " ORDER BY k.next_step_at, k.case_id LIMIT $2) d"
+			   " GROUP BY d.case_id ORDER BY pg_catalog.min(d.next_step_at), d.case_id",
+		.nargs = 2,
+		.types = {TIMESTAMPTZOID, INT8OID}};
+	OwnerSwitch	  sw;
+	Datum		  args[2] = {TimestampTzGetDatum(at), Int64GetDatum((int64) max)};
 	MemoryContext mcxt = CurrentMemoryContext;
-	int64	   *cases;
+	int64		 *cases;
 
 	triage_owner_begin(&sw);
 	*n = triage_run(&plan, args, NULL, SPI_OK_SELECT);
@@ -407,9 +423,11 @@ due_cases(TimestampTz at, int max, int *n)
 static void
 release_recovered(TimestampTz at)
 {
-	static KeptPlan plan = {.sql = "DELETE FROM triage.quarantine q WHERE q.retry_at <= $1 AND NOT EXISTS"
-		" (SELECT 1 FROM triage.clocks k WHERE k.case_id = q.case_id AND k.next_step_at <= $1)",
-	.nargs = 1, .types = {TIMESTAMPTZOID}};
+	static KeptPlan plan = {
+		.sql = "DELETE FROM triage.quarantine q WHERE q.retry_at <= $1 AND NOT EXISTS"
+			   " (SELECT 1 FROM triage.clocks k WHERE k.case_id = q.case_id AND k.next_step_at <= $1)",
+		.nargs = 1,
+		.types = {TIMESTAMPTZOID}};
 	OwnerSwitch sw;
 	Datum		args[1] = {TimestampTzGetDatum(at)};
 
@@ -419,7 +437,7 @@ release_recovered(TimestampTz at)
 }
 
 void
-steps_run(TimestampTz at, int max_cases, int commit_every, void (*between) (void), StepStats *stats)
+steps_run(TimestampTz at, int max_cases, int commit_every, void (*between)(void), StepStats *stats)
 {
 	OwnerSwitch sw;
 	int64	   *cases;

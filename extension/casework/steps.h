@@ -10,13 +10,13 @@
 
 typedef struct StepStats
 {
-	int			fired;			/* steps recorded */
-	int			late;			/* of these, more than a second after their time */
-	int			skipped;		/* cases locked by somebody else: they come back soon */
-	int			quarantined;	/* cases set aside because firing failed */
-	int			recomputed;		/* clocks looked at because their calendar changed */
-	TimestampTz next_due;		/* earliest step still to come, DT_NOEND = none */
-	bool		more;			/* due steps were left for another call */
+	int			fired;		 /* steps recorded */
+	int			late;		 /* of these, more than a second after their time */
+	int			skipped;	 /* cases locked by somebody else: they come back soon */
+	int			quarantined; /* cases set aside because firing failed */
+	int			recomputed;	 /* clocks looked at because their calendar changed */
+	TimestampTz next_due;	 /* earliest step still to come, DT_NOEND = none */
+	bool		more;		 /* due steps were left for another call */
 } StepStats;
 
 /*
@@ -24,7 +24,8 @@ typedef struct StepStats
  * subtransaction.  The caller commits; with commit_every > 0 the function
  * calls between() after so many cases, which may commit and begin anew.
  */
-extern void steps_run(TimestampTz at, int max_cases, int commit_every, void (*between) (void), StepStats *stats);
+extern void
+steps_run(TimestampTz at, int max_cases, int commit_every, void (*between)(void), StepStats *stats);
 
 /*
  * The earliest step that is to fire, DT_NOEND = none; cases set aside do not

@@ -34,15 +34,13 @@ PG_FUNCTION_INFO_V1(triage_transfer);
 static void
 begin(Act *act, FunctionCallInfo fcinfo, const char *verb, int note_arg)
 {
-	char	   *note = text_argument(fcinfo, note_arg);
+	char *note = text_argument(fcinfo, note_arg);
 
 	need_argument(fcinfo, 0, "case_id");
 	if (note != NULL && strlen(note) > MAX_TEXT)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("the note is too long"),
-				 errdetail("It has %zu bytes, the limit is %d.", strlen(note), MAX_TEXT),
-				 errhint("Keep documents elsewhere and refer to them.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the note is too long"),
+						errdetail("It has %zu bytes, the limit is %d.", strlen(note), MAX_TEXT),
+						errhint("Keep documents elsewhere and refer to them.")));
 	act_begin(act, verb, PG_GETARG_INT64(0), note);
 }
 
@@ -50,20 +48,16 @@ begin(Act *act, FunctionCallInfo fcinfo, const char *verb, int note_arg)
 static char *
 need_body(FunctionCallInfo fcinfo, int arg, const char *verb)
 {
-	char	   *body = text_argument(fcinfo, arg);
+	char *body = text_argument(fcinfo, arg);
 
 	if (body == NULL || strspn(body, " \t\r\n") == strlen(body))
 		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("%s needs a body", verb),
-				 errdetail("It is null or blank."),
-				 errhint("Say what was done and with what result.")));
+				(errcode(TRIAGE_ERRCODE_CONTENT), errmsg("%s needs a body", verb),
+				 errdetail("It is null or blank."), errhint("Say what was done and with what result.")));
 	if (strlen(body) > MAX_TEXT)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("the body is too long"),
-				 errdetail("It has %zu bytes, the limit is %d.", strlen(body), MAX_TEXT),
-				 errhint("Keep documents elsewhere and refer to them.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the body is too long"),
+						errdetail("It has %zu bytes, the limit is %d.", strlen(body), MAX_TEXT),
+						errhint("Keep documents elsewhere and refer to them.")));
 	return body;
 }
 
@@ -92,8 +86,8 @@ accept_for(Act *act, Assignment *a)
 Datum
 triage_accept(PG_FUNCTION_ARGS)
 {
-	Act			act;
-	char	   *department = text_argument(fcinfo, 1);
+	Act	  act;
+	char *department = text_argument(fcinfo, 1);
 
 	begin(&act, fcinfo, "accept", 2);
 	if (!act.repeated)
@@ -140,8 +134,8 @@ withdraw_backup(Act *act)
 Datum
 triage_arrive(PG_FUNCTION_ARGS)
 {
-	Act			act;
-	char	   *department = text_argument(fcinfo, 1);
+	Act	  act;
+	char *department = text_argument(fcinfo, 1);
 
 	begin(&act, fcinfo, "arrive", 3);
 	if (!act.repeated)
@@ -152,7 +146,8 @@ triage_arrive(PG_FUNCTION_ARGS)
 		if (a->arrived)
 			ereport(ERROR,
 					(errcode(TRIAGE_ERRCODE_STATE),
-					 errmsg("department \"%s\" is on the scene of case %s already", a->department, act.c.number),
+					 errmsg("department \"%s\" is on the scene of case %s already", a->department,
+							act.c.number),
 					 errhint("Send a repeated request with the same triage.request_id to have it ignored.")));
 		accept_for(&act, a);
 		act_set_assignment(&act, a, "on_scene");
@@ -163,7 +158,7 @@ triage_arrive(PG_FUNCTION_ARGS)
 		put_party(&act, a);
 		if (!PG_ARGISNULL(2))
 		{
-			Point	   *p = PG_GETARG_POINT_P(2);
+			Point *p = PG_GETARG_POINT_P(2);
 
 			jb_text(&act.data, "location", psprintf("(%.6f,%.6f)", p->x, p->y));
 		}
@@ -175,18 +170,17 @@ static void
 need_accepted(Act *act, const Assignment *a)
 {
 	if (!a->accepted)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_STATE),
-				 errmsg("department \"%s\" has not accepted case %s", a->department, act->c.number),
-				 errhint("Call triage.accept() or triage.arrive() first.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
+						errmsg("department \"%s\" has not accepted case %s", a->department, act->c.number),
+						errhint("Call triage.accept() or triage.arrive() first.")));
 }
 
 Datum
 triage_feed_back(PG_FUNCTION_ARGS)
 {
-	Act			act;
-	char	   *department = text_argument(fcinfo, 1);
-	char	   *body;
+	Act	  act;
+	char *department = text_argument(fcinfo, 1);
+	char *body;
 
 	body = need_body(fcinfo, 2, "feed_back");
 	begin(&act, fcinfo, "feed_back", 4);
@@ -208,9 +202,9 @@ triage_feed_back(PG_FUNCTION_ARGS)
 Datum
 triage_finish(PG_FUNCTION_ARGS)
 {
-	Act			act;
-	char	   *department = text_argument(fcinfo, 1);
-	char	   *body = text_argument(fcinfo, 2);
+	Act	  act;
+	char *department = text_argument(fcinfo, 1);
+	char *body = text_argument(fcinfo, 2);
 
 	begin(&act, fcinfo, "finish", 3);
 	if (!act.repeated)
@@ -259,8 +253,9 @@ missing_attributes(const Outcome *outcome, Jsonb *attrs)
 	for (int i = 0; i < outcome->nrequires; i++)
 	{
 		JsonbValue	buf;
-		JsonbValue *v = attrs == NULL ? NULL :
-			getKeyJsonValueFromContainer(&attrs->root, outcome->requires[i], strlen(outcome->requires[i]), &buf);
+		JsonbValue *v = attrs == NULL ? NULL
+									  : getKeyJsonValueFromContainer(&attrs->root, outcome->requires[i],
+																	 strlen(outcome->requires[i]), &buf);
 
 		if (v == NULL || v->type == jbvNull)
 			appendStringInfo(&s, "%s%s", s.len > 0 ? ", " : "", outcome->requires[i]);
@@ -271,33 +266,28 @@ missing_attributes(const Outcome *outcome, Jsonb *attrs)
 static Outcome *
 known_outcome(Book *book, const char *code)
 {
-	Outcome    *outcome = book_outcome(book, code, strlen(code));
+	Outcome *outcome = book_outcome(book, code, strlen(code));
 
 	if (outcome == NULL)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("outcome \"%s\" does not exist", code),
-				 errhint("Use a code listed in triage.outcomes.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("outcome \"%s\" does not exist", code),
+						errhint("Use a code listed in triage.outcomes.")));
 	return outcome;
 }
 
 static void
 check_outcome(Act *act, const Outcome *outcome, Jsonb *attrs)
 {
-	char	   *list;
+	char *list;
 
 	if (attrs != NULL && !JB_ROOT_IS_OBJECT(attrs))
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("attrs must be a JSON object"),
-				 errhint("For example {\"amount\": 1000}.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("attrs must be a JSON object"),
+						errhint("For example {\"amount\": 1000}.")));
 	list = missing_attributes(outcome, attrs);
 	if (list != NULL)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT),
-				 errmsg("outcome \"%s\" of case %s needs more", outcome->code, act->c.number),
-				 errdetail("Missing in attrs: %s.", list),
-				 errhint("Give them in attrs, for example {\"%s\": ...}.", outcome->requires[0])));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
+						errmsg("outcome \"%s\" of case %s needs more", outcome->code, act->c.number),
+						errdetail("Missing in attrs: %s.", list),
+						errhint("Give them in attrs, for example {\"%s\": ...}.", outcome->requires[0])));
 }
 
 /* What was left of the case's work ends with it. */
@@ -316,10 +306,10 @@ end_assignments(Act *act)
 Datum
 triage_resolve(PG_FUNCTION_ARGS)
 {
-	Act			act;
-	char	   *outcome_code;
-	char	   *body;
-	Jsonb	   *attrs = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
+	Act	   act;
+	char  *outcome_code;
+	char  *body;
+	Jsonb *attrs = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
 
 	need_argument(fcinfo, 1, "outcome");
 	outcome_code = text_argument(fcinfo, 1);
@@ -327,7 +317,7 @@ triage_resolve(PG_FUNCTION_ARGS)
 	begin(&act, fcinfo, "resolve", 4);
 	if (!act.repeated)
 	{
-		Outcome    *outcome = known_outcome(act.book, outcome_code);
+		Outcome	   *outcome = known_outcome(act.book, outcome_code);
 		Assignment *lead = act_lead(&act);
 		char	   *open = open_assists(&act);
 
@@ -336,11 +326,10 @@ triage_resolve(PG_FUNCTION_ARGS)
 			elog(ERROR, "case %s has no lead", act.c.number);
 		need_accepted(&act, lead);
 		if (open != NULL)
-			ereport(ERROR,
-					(errcode(TRIAGE_ERRCODE_CONTENT),
-					 errmsg("case %s cannot be resolved while assists are open", act.c.number),
-					 errdetail("Not finished: %s.", open),
-					 errhint("Each of them calls triage.finish() for its part.")));
+			ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
+							errmsg("case %s cannot be resolved while assists are open", act.c.number),
+							errdetail("Not finished: %s.", open),
+							errhint("Each of them calls triage.finish() for its part.")));
 		act_stop_clocks(&act, "feedback", lead->seq, act.happened, false);
 		act_stop_clocks(&act, "resolve", 0, act.happened, false);
 		/* who has not come need not come any more */
@@ -370,10 +359,13 @@ finish_case(Act *act, TimestampTz at)
 static char *
 last_result(Act *act, char **outcome)
 {
-	static KeptPlan plan = {.sql = "SELECT e.data OPERATOR(pg_catalog.->>) 'body', e.data OPERATOR(pg_catalog.->>) 'outcome'"
-		" FROM triage.events e WHERE e.case_id = $1 AND e.verb IN ('resolve', 'answer') ORDER BY e.seq DESC LIMIT 1",
-	.nargs = 1, .types = {INT8OID}};
-	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
+	static KeptPlan plan = {
+		.sql =
+			"SELECT e.data OPERATOR(pg_catalog.->>) 'body', e.data OPERATOR(pg_catalog.->>) 'outcome'"
+			" FROM triage.events e WHERE e.case_id = $1 AND e.verb IN ('resolve', 'answer') ORDER BY e.seq DESC LIMIT 1",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum args[1] = {Int64GetDatum(act->c.case_id)};
 
 	if (triage_read(&plan, args, NULL) != 1)
 		return NULL;
@@ -384,19 +376,18 @@ last_result(Act *act, char **outcome)
 Datum
 triage_close_case(PG_FUNCTION_ARGS)
 {
-	Act			act;
+	Act act;
 
 	begin(&act, fcinfo, "close_case", 1);
 	if (!act.repeated)
 	{
-		char	   *outcome = NULL;
-		char	   *body = last_result(&act, &outcome);
+		char *outcome = NULL;
+		char *body = last_result(&act, &outcome);
 
 		if (body == NULL)
-			ereport(ERROR,
-					(errcode(TRIAGE_ERRCODE_CONTENT),
-					 errmsg("case %s cannot be closed without the lead's result", act.c.number),
-					 errhint("The lead calls triage.resolve() first.")));
+			ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
+							errmsg("case %s cannot be closed without the lead's result", act.c.number),
+							errhint("The lead calls triage.resolve() first.")));
 		finish_case(&act, act.now);
 		act_inform_channels(&act, "result", body, outcome);
 		jb_text(&act.data, "outcome", outcome);
@@ -407,8 +398,8 @@ triage_close_case(PG_FUNCTION_ARGS)
 Datum
 triage_answer(PG_FUNCTION_ARGS)
 {
-	Act			act;
-	char	   *body = need_body(fcinfo, 1, "answer");
+	Act	  act;
+	char *body = need_body(fcinfo, 1, "answer");
 
 	begin(&act, fcinfo, "answer", 2);
 	if (!act.repeated)
@@ -427,9 +418,9 @@ triage_answer(PG_FUNCTION_ARGS)
 Datum
 triage_dispatch(PG_FUNCTION_ARGS)
 {
-	Act			act;
-	char	   *department = text_argument(fcinfo, 1);
-	ArrayType  *assists = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	Act		   act;
+	char	  *department = text_argument(fcinfo, 1);
+	ArrayType *assists = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
 
 	begin(&act, fcinfo, "dispatch", 3);
 	if (!act.repeated)
@@ -448,17 +439,21 @@ triage_dispatch(PG_FUNCTION_ARGS)
 Datum
 triage_acknowledge(PG_FUNCTION_ARGS)
 {
-	static KeptPlan plan = {.sql = "UPDATE triage.clocks SET acknowledged_at = $3"
-		" WHERE case_id = $1 AND (clock_id = $2 OR $2 IS NULL) AND state = 'running' AND acknowledged_at IS NULL"
-	" RETURNING clock_id", .nargs = 3, .types = {INT8OID, INT4OID, TIMESTAMPTZOID}};
-	Act			act;
+	static KeptPlan plan = {
+		.sql =
+			"UPDATE triage.clocks SET acknowledged_at = $3"
+			" WHERE case_id = $1 AND (clock_id = $2 OR $2 IS NULL) AND state = 'running' AND acknowledged_at IS NULL"
+			" RETURNING clock_id",
+		.nargs = 3,
+		.types = {INT8OID, INT4OID, TIMESTAMPTZOID}};
+	Act act;
 
 	begin(&act, fcinfo, "acknowledge", 2);
 	if (!act.repeated)
 	{
-		Datum		args[3] = {Int64GetDatum(act.c.case_id), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1),
-		TimestampTzGetDatum(act.now)};
-		uint64		n = triage_run(&plan, args, PG_ARGISNULL(1) ? " n " : "   ", SPI_OK_UPDATE_RETURNING);
+		Datum  args[3] = {Int64GetDatum(act.c.case_id), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1),
+						  TimestampTzGetDatum(act.now)};
+		uint64 n = triage_run(&plan, args, PG_ARGISNULL(1) ? " n " : "   ", SPI_OK_UPDATE_RETURNING);
 
 		if (n == 0)
 			ereport(ERROR,
@@ -479,11 +474,11 @@ triage_acknowledge(PG_FUNCTION_ARGS)
 static int
 depth_of(const Act *act, int seq)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	for (int i = 0; i < act->nassignments && seq > 0; i++)
 	{
-		int			parent = 0;
+		int parent = 0;
 
 		for (int j = 0; j < act->nassignments; j++)
 			if (act->assignments[j].seq == seq)
@@ -498,9 +493,9 @@ depth_of(const Act *act, int seq)
 Datum
 triage_transfer(PG_FUNCTION_ARGS)
 {
-	Act			act;
-	char	   *code = text_argument(fcinfo, 1);
-	char	   *reason = text_argument(fcinfo, 2);
+	Act	  act;
+	char *code = text_argument(fcinfo, 1);
+	char *reason = text_argument(fcinfo, 2);
 
 	need_argument(fcinfo, 1, "department");
 	begin(&act, fcinfo, "transfer", 3);
@@ -510,10 +505,8 @@ triage_transfer(PG_FUNCTION_ARGS)
 		Assignment *lead = act_lead(&act);
 
 		if (to == NULL)
-			ereport(ERROR,
-					(errcode(TRIAGE_ERRCODE_UNKNOWN),
-					 errmsg("department \"%s\" does not exist", code),
-					 errhint("Use a code listed in triage.departments.")));
+			ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("department \"%s\" does not exist", code),
+							errhint("Use a code listed in triage.departments.")));
 		for (int i = 0; i < act.nassignments; i++)
 			if (act.assignments[i].live && strcmp(act.assignments[i].department, code) == 0)
 				ereport(ERROR,
@@ -521,10 +514,9 @@ triage_transfer(PG_FUNCTION_ARGS)
 						 errmsg("department \"%s\" takes part in case %s already", code, act.c.number),
 						 errhint("triage.chain(%lld) lists who takes part.", (long long) act.c.case_id)));
 		if (depth_of(&act, lead->seq) >= MAX_DEPTH)
-			ereport(ERROR,
-					(errcode(TRIAGE_ERRCODE_STATE),
-					 errmsg("case %s has been passed down %d times already", act.c.number, MAX_DEPTH),
-					 errhint("Whoever has it now must see to it.")));
+			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
+							errmsg("case %s has been passed down %d times already", act.c.number, MAX_DEPTH),
+							errhint("Whoever has it now must see to it.")));
 		jb_text(&act.data, "department", to->code);
 		jb_text(&act.data, "by", lead->department);
 		jb_text(&act.data, "reason", reason);

@@ -38,18 +38,18 @@ PG_FUNCTION_INFO_V1(triage_start_workers_at_commit);
 typedef struct WorkerRef
 {
 	const char *key;
-	int			pid;			/* last known, 0 = unknown */
-	bool		wanted;			/* this transaction has work for it */
+	int			pid;	/* last known, 0 = unknown */
+	bool		wanted; /* this transaction has work for it */
 } WorkerRef;
 
-static WorkerRef timekeeper = {TRIAGE_TIMEKEEPER, 0, false};
-static WorkerRef courier = {TRIAGE_COURIER, 0, false};
-static bool start_wanted = false;
+static WorkerRef   timekeeper = {TRIAGE_TIMEKEEPER, 0, false};
+static WorkerRef   courier = {TRIAGE_COURIER, 0, false};
+static bool		   start_wanted = false;
 static TimestampTz last_start = 0;
 static TimestampTz last_lookup = 0;
 
 /* a session tries to start missing workers, or to find their pids, at most this often */
-#define START_PAUSE (10 * USECS_PER_SEC)
+#define START_PAUSE	 (10 * USECS_PER_SEC)
 #define LOOKUP_PAUSE (USECS_PER_SEC)
 
 void
@@ -58,7 +58,7 @@ wake_timekeeper_at_commit(TimestampTz at)
 	/* later steps are seen by the worker's own turn */
 	if (!timekeeper.wanted && !TIMESTAMP_NOT_FINITE(at))
 	{
-		int64		ms = triage_clock_wait_ms(at);
+		int64 ms = triage_clock_wait_ms(at);
 
 		timekeeper.wanted = ms >= 0 && ms <= TRIAGE_TURN_MS;
 	}
@@ -79,7 +79,7 @@ start_workers_at_commit(void)
 static bool
 is_alive(const WorkerRef *w)
 {
-	PGPROC	   *proc = w->pid != 0 ? BackendPidGetProc(w->pid) : NULL;
+	PGPROC *proc = w->pid != 0 ? BackendPidGetProc(w->pid) : NULL;
 
 	return proc != NULL && proc->databaseId == MyDatabaseId;
 }
@@ -94,14 +94,15 @@ look_up(WorkerRef *w)
 	HeapTuple	tup;
 	Oid			index = RelationGetPrimaryKeyIndex(rel);
 
-	ScanKeyInit(&key, triage_attnum(rel, "key"), BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(w->key));
+	ScanKeyInit(&key, triage_attnum(rel, "key"), BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(w->key));
 	scan = systable_beginscan(rel, index, OidIsValid(index), snapshot, 1, &key);
 	tup = systable_getnext(scan);
 	w->pid = 0;
 	if (HeapTupleIsValid(tup))
 	{
-		bool		isnull;
-		Datum		value = heap_getattr(tup, triage_attnum(rel, "value"), RelationGetDescr(rel), &isnull);
+		bool  isnull;
+		Datum value = heap_getattr(tup, triage_attnum(rel, "value"), RelationGetDescr(rel), &isnull);
 
 		if (!isnull)
 			w->pid = atoi(TextDatumGetCString(value));
@@ -115,7 +116,7 @@ look_up(WorkerRef *w)
 static void
 before_commit(void)
 {
-	bool		missing = (timekeeper.wanted && !is_alive(&timekeeper)) || (courier.wanted && !is_alive(&courier));
+	bool missing = (timekeeper.wanted && !is_alive(&timekeeper)) || (courier.wanted && !is_alive(&courier));
 	TimestampTz now;
 
 	if (!missing || !triage_workers || IsBinaryUpgrade)
@@ -150,21 +151,20 @@ register_worker(const char *name)
 	worker.bgw_restart_time = 5;
 	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
 	if (!RegisterDynamicBackgroundWorker(&worker, NULL))
-		ereport(WARNING,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("could not start the pg_triage %s", name),
-				 errhint("You may need to increase \"max_worker_processes\".")));
+		ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+						  errmsg("could not start the pg_triage %s", name),
+						  errhint("You may need to increase \"max_worker_processes\".")));
 }
 
 /* After the commit is visible to others.  Nothing here may fail or read a table. */
 static void
 after_commit(void)
 {
-	WorkerRef  *workers[] = {&timekeeper, &courier};
+	WorkerRef *workers[] = {&timekeeper, &courier};
 
 	for (int i = 0; i < 2; i++)
 	{
-		PGPROC	   *proc = workers[i]->wanted && workers[i]->pid != 0 ? BackendPidGetProc(workers[i]->pid) : NULL;
+		PGPROC *proc = workers[i]->wanted && workers[i]->pid != 0 ? BackendPidGetProc(workers[i]->pid) : NULL;
 
 		if (proc != NULL && proc->databaseId == MyDatabaseId)
 			SetLatch(&proc->procLatch);

@@ -19,8 +19,8 @@
 #include "base/compat.h"
 #include "casework/writer.h"
 
-#define SLOTS 256				/* rows of one table written at a time */
-#define FLUSH_BYTES (1024 * 1024)	/* buffered values that are worth a flush */
+#define SLOTS		256			  /* rows of one table written at a time */
+#define FLUSH_BYTES (1024 * 1024) /* buffered values that are worth a flush */
 
 typedef struct TargetInfo
 {
@@ -30,59 +30,65 @@ typedef struct TargetInfo
 } TargetInfo;
 
 static const TargetInfo targets[TARGET_COUNT] = {
-	[TO_SOURCES] = {"case_sources", SRC_COLUMNS,
-		{"case_id", "seq", "channel", "external_ref", "reporter", "contact", "language", "confidential",
-		"reported_at", "body", "token"}},
-	[TO_DECISIONS] = {"decisions", DEC_COLUMNS,
-		{"case_id", "seq", "at", "rulebook_version", "rulebook_digest", "route", "case_type", "facts",
-		"candidates", "reason"}},
-	[TO_ASSIGNMENTS] = {"assignments", ASG_COLUMNS,
-		{"case_id", "seq", "department", "duty", "parent_seq", "status", "offered_at"}},
-	[TO_CLOCKS] = {"clocks", CLK_COLUMNS,
-		{"case_id", "clock_id", "assignment_seq", "stage", "state", "policy", "policy_version", "calendar",
-		"calendar_version", "amount", "unit", "ladder", "next_step", "occurrence", "started_at", "due_at",
-		"next_step_at"}},
-	[TO_EVENTS] = {"events", EVT_COLUMNS,
-		{"case_id", "seq", "at", "actor", "verb", "data", "hash"}},
-	[TO_DELIVERIES] = {"deliveries", DLV_COLUMNS,
-		{"case_id", "delivery_id", "endpoint", "event_seq", "type", "state", "attempts", "created_at",
-		"next_attempt_at", "payload"}},
-	[TO_REFS] = {"case_refs", REF_COLUMNS,
-		{"channel", "external_ref", "case_id"}},
-	[TO_SEGMENTS] = {"clock_segments", SEG_COLUMNS,
-		{"case_id", "clock_id", "segment", "state", "started_at", "ended_at", "work", "policy_version",
-		"calendar_version"}},
-	[TO_STEPS] = {"clock_steps", STP_COLUMNS,
-		{"case_id", "clock_id", "step", "occurrence", "colour", "action", "department", "due_at", "fired_at",
-		"lateness", "collapsed"}},
+	[TO_SOURCES] = {"case_sources",
+					SRC_COLUMNS,
+					{"case_id", "seq", "channel", "external_ref", "reporter", "contact", "language",
+					 "confidential", "reported_at", "body", "token"}},
+	[TO_DECISIONS] = {"decisions",
+					  DEC_COLUMNS,
+					  {"case_id", "seq", "at", "rulebook_version", "rulebook_digest", "route", "case_type",
+					   "facts", "candidates", "reason"}},
+	[TO_ASSIGNMENTS] = {"assignments",
+						ASG_COLUMNS,
+						{"case_id", "seq", "department", "duty", "parent_seq", "status", "offered_at"}},
+	[TO_CLOCKS] = {"clocks",
+				   CLK_COLUMNS,
+				   {"case_id", "clock_id", "assignment_seq", "stage", "state", "policy", "policy_version",
+					"calendar", "calendar_version", "amount", "unit", "ladder", "next_step", "occurrence",
+					"started_at", "due_at", "next_step_at"}},
+	[TO_EVENTS] = {"events", EVT_COLUMNS, {"case_id", "seq", "at", "actor", "verb", "data", "hash"}},
+	[TO_DELIVERIES] = {"deliveries",
+					   DLV_COLUMNS,
+					   {"case_id", "delivery_id", "endpoint", "event_seq", "type", "state", "attempts",
+						"created_at", "next_attempt_at", "payload"}},
+	[TO_REFS] = {"case_refs", REF_COLUMNS, {"channel", "external_ref", "case_id"}},
+	[TO_SEGMENTS] = {"clock_segments",
+					 SEG_COLUMNS,
+					 {"case_id", "clock_id", "segment", "state", "started_at", "ended_at", "work",
+					  "policy_version", "calendar_version"}},
+	[TO_STEPS] = {"clock_steps",
+				  STP_COLUMNS,
+				  {"case_id", "clock_id", "step", "occurrence", "colour", "action", "department", "due_at",
+				   "fired_at", "lateness", "collapsed"}},
 };
 
 typedef struct OpenTarget
 {
-	Relation	rel;			/* NULL until a row comes */
-	ResultRelInfo *info;
-	AttrNumber	attnum[WRITER_MAX_COLUMNS];
+	Relation		rel; /* NULL until a row comes */
+	ResultRelInfo  *info;
+	AttrNumber		attnum[WRITER_MAX_COLUMNS];
 	BulkInsertState bulk;
-	int			nslots;			/* filled */
-	int			made;			/* created */
+	int				nslots; /* filled */
+	int				made;	/* created */
 	TupleTableSlot *slots[SLOTS];
 } OpenTarget;
 
 struct Writer
 {
-	MemoryContext owner;		/* all that lives as long as the writer */
-	MemoryContext values;		/* emptied by each flush */
-	EState	   *estate;
-	CommandId	cid;
-	OpenTarget	open[TARGET_COUNT];
+	MemoryContext owner;  /* all that lives as long as the writer */
+	MemoryContext values; /* emptied by each flush */
+	EState		 *estate;
+	CommandId	  cid;
+	OpenTarget	  open[TARGET_COUNT];
 };
 
 Writer *
 writer_open(void)
 {
-	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext, "pg_triage writer", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext mcxt =
+		AllocSetContextCreate(CurrentMemoryContext, "pg_triage writer", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(mcxt);
-	Writer	   *w = palloc0(sizeof(Writer));
+	Writer		 *w = palloc0(sizeof(Writer));
 
 	w->owner = mcxt;
 	w->values = AllocSetContextCreate(mcxt, "pg_triage writer values", ALLOCSET_DEFAULT_SIZES);
@@ -101,9 +107,9 @@ writer_context(Writer *w)
 static void
 target_open(Writer *w, Target target)
 {
-	OpenTarget *t = &w->open[target];
+	OpenTarget		 *t = &w->open[target];
 	const TargetInfo *info = &targets[target];
-	MemoryContext old = MemoryContextSwitchTo(w->owner);
+	MemoryContext	  old = MemoryContextSwitchTo(w->owner);
 
 	t->rel = table_open(triage_relid(info->table), RowExclusiveLock);
 	t->info = makeNode(ResultRelInfo);
@@ -118,17 +124,16 @@ target_open(Writer *w, Target target)
 static void
 check_not_null(const OpenTarget *t, TupleTableSlot *slot)
 {
-	TupleDesc	desc = RelationGetDescr(t->rel);
+	TupleDesc desc = RelationGetDescr(t->rel);
 
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
 		if (att->attnotnull && slot->tts_isnull[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NOT_NULL_VIOLATION),
-					 errmsg("null value in column \"%s\" of \"%s\"", NameStr(att->attname),
-							RelationGetRelationName(t->rel))));
+			ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION),
+							errmsg("null value in column \"%s\" of \"%s\"", NameStr(att->attname),
+								   RelationGetRelationName(t->rel))));
 	}
 }
 
@@ -162,7 +167,7 @@ flush_all(Writer *w)
 void
 writer_put(Writer *w, Target target, const Row *row)
 {
-	OpenTarget *t = &w->open[target];
+	OpenTarget	   *t = &w->open[target];
 	TupleTableSlot *slot;
 
 	if (t->rel == NULL)
@@ -248,7 +253,7 @@ row_text(Row *row, int column, const char *value)
 void
 row_bytes(Row *row, int column, const void *bytes, size_t len)
 {
-	bytea	   *b = palloc(VARHDRSZ + len);
+	bytea *b = palloc(VARHDRSZ + len);
 
 	SET_VARSIZE(b, VARHDRSZ + len);
 	memcpy(VARDATA(b), bytes, len);

@@ -16,11 +16,11 @@
 char *
 arena_alloc(Arena *arena, size_t size)
 {
-	char	   *result;
+	char *result;
 
 	if (size > arena->left)
 	{
-		size_t		chunk = Max(size, ARENA_CHUNK);
+		size_t chunk = Max(size, ARENA_CHUNK);
 
 		arena->next = MemoryContextAlloc(arena->mcxt, chunk);
 		arena->left = chunk;
@@ -34,7 +34,7 @@ arena_alloc(Arena *arena, size_t size)
 char *
 arena_copy(Arena *arena, const char *bytes, size_t len)
 {
-	char	   *copy = arena_alloc(arena, len + 1);
+	char *copy = arena_alloc(arena, len + 1);
 
 	memcpy(copy, bytes, len);
 	copy[len] = '\0';

@@ -10,12 +10,12 @@
 typedef struct Arena
 {
 	MemoryContext mcxt;
-	char	   *next;
-	size_t		left;
+	char		 *next;
+	size_t		  left;
 } Arena;
 
 /* Never fails: out of memory is the server's error. */
 extern char *arena_alloc(Arena *arena, size_t size);
-extern char *arena_copy(Arena *arena, const char *bytes, size_t len);	/* adds a terminator */
+extern char *arena_copy(Arena *arena, const char *bytes, size_t len); /* adds a terminator */
 
 #endif

@@ -25,9 +25,9 @@
 
 PG_FUNCTION_INFO_V1(triage_invalidate_rulebook);
 
-static Book *current = NULL;
-static Oid	watched_relid = InvalidOid;
-static uint64 generation = 0;	/* moves with every invalidation that may concern us */
+static Book	 *current = NULL;
+static Oid	  watched_relid = InvalidOid;
+static uint64 generation = 0; /* moves with every invalidation that may concern us */
 static uint64 built_generation = 0;
 
 /*
@@ -36,7 +36,7 @@ static uint64 built_generation = 0;
  */
 #define MAX_HOLDS 64
 static SubTransactionId holds[MAX_HOLDS];
-static int	nholds = 0;
+static int				nholds = 0;
 
 static void
 rulebook_changed(Datum arg, Oid relid)
@@ -50,11 +50,11 @@ book_build(bool use_image)
 {
 	MemoryContext mcxt = AllocSetContextCreate(CacheMemoryContext ? CacheMemoryContext : TopMemoryContext,
 											   "pg_triage rulebook", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "pg_triage rulebook build",
-											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext work =
+		AllocSetContextCreate(CurrentMemoryContext, "pg_triage rulebook build", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
-	Book	   *book = MemoryContextAllocZero(mcxt, sizeof(Book));
-	Snapshot	snapshot;
+	Book		 *book = MemoryContextAllocZero(mcxt, sizeof(Book));
+	Snapshot	  snapshot;
 
 	book->mcxt = mcxt;
 	PG_TRY();
@@ -84,7 +84,7 @@ book_build_private(bool use_image)
 Book *
 book_acquire(void)
 {
-	Oid			relid;
+	Oid relid;
 
 	AcceptInvalidationMessages();
 	relid = triage_relid("rulebook");
@@ -96,8 +96,8 @@ book_acquire(void)
 	/* a statement in progress keeps the rules it began with */
 	while (current == NULL || (built_generation != generation && nholds == 0))
 	{
-		uint64		before = generation;
-		Book	   *book = book_build(true);
+		uint64 before = generation;
+		Book  *book = book_build(true);
 
 		if (current != NULL)
 			MemoryContextDelete(current->mcxt);
@@ -136,18 +136,18 @@ end_of_transaction(XactEvent event, void *arg)
 char *
 book_fold(const char *text, size_t len, size_t *folded_len)
 {
-	char	   *out = palloc(TEXT_FOLD_BOUND(len) + 1);
-	bool		needs_nfkc = false;
+	char *out = palloc(TEXT_FOLD_BOUND(len) + 1);
+	bool  needs_nfkc = false;
 
 	*folded_len = text_fold(text, len, out, &needs_nfkc);
 	if (needs_nfkc)
 	{
 		/* what folding wrote, not what came in: it has removed invisible characters that part a letter from its mark */
-		pg_wchar   *chars = palloc((*folded_len + 1) * sizeof(pg_wchar));
-		int			n = 0;
-		pg_wchar   *normal;
-		char	   *bytes;
-		size_t		at = 0;
+		pg_wchar *chars = palloc((*folded_len + 1) * sizeof(pg_wchar));
+		int		  n = 0;
+		pg_wchar *normal;
+		char	 *bytes;
+		size_t	  at = 0;
 
 		for (size_t i = 0; i < *folded_len; i += pg_utf_mblen((const unsigned char *) out + i))
 			chars[n++] = utf8_to_unicode((const unsigned char *) out + i);

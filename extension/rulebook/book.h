@@ -190,10 +190,10 @@ typedef struct Calendar
 	WorkCalendar work;
 
 	/* rows as read; link_calendars() makes `work` of them */
-	int nhours;
+	int					  nhours;
 	struct CalendarHours *hours;
-	int ndays;
-	struct CalendarDay *days;
+	int					  ndays;
+	struct CalendarDay	 *days;
 } Calendar;
 
 typedef enum StepAction
@@ -337,9 +337,9 @@ typedef struct Book
 	/* scratch of the matcher, grown when a text has more hits */
 	TermHit *hits;
 	uint32	 max_hits;
-	int		*scores; /* by case type, all zero between uses */
-	uint32		last_mark;		/* exclude marks, see classify.c */
-	uint32	   *marks;			/* by case type */
+	int		*scores;	/* by case type, all zero between uses */
+	uint32	 last_mark; /* exclude marks, see classify.c */
+	uint32	*marks;		/* by case type */
 } Book;
 
 /* A name by which an area is called. */

@@ -14,15 +14,15 @@
 
 typedef struct CalendarHours
 {
-	int			weekday;		/* 1 = Monday */
-	WorkSpan	span;
+	int		 weekday; /* 1 = Monday */
+	WorkSpan span;
 } CalendarHours;
 
 typedef struct CalendarDay
 {
-	int32		day;
-	int			as_weekday;		/* 0 = closed or own hours */
-	WorkSpan	span;			/* opens < 0 = none */
+	int32	 day;
+	int		 as_weekday; /* 0 = closed or own hours */
+	WorkSpan span;		 /* opens < 0 = none */
 } CalendarDay;
 
 /* seconds between the two epochs */
@@ -42,14 +42,14 @@ void
 calendar_add_hours(Book *book, Calendar *c, int weekday, int opens, int closes)
 {
 	c->hours = enlarge(book->mcxt, c->hours, c->nhours, sizeof(CalendarHours));
-	c->hours[c->nhours++] = (CalendarHours) {weekday, {opens, closes}};
+	c->hours[c->nhours++] = (CalendarHours){weekday, {opens, closes}};
 }
 
 void
 calendar_add_day(Book *book, Calendar *c, int32 day, int as_weekday, int opens, int closes)
 {
 	c->days = enlarge(book->mcxt, c->days, c->ndays, sizeof(CalendarDay));
-	c->days[c->ndays++] = (CalendarDay) {day, as_weekday, {opens, closes}};
+	c->days[c->ndays++] = (CalendarDay){day, as_weekday, {opens, closes}};
 }
 
 /*
@@ -60,16 +60,14 @@ calendar_add_day(Book *book, Calendar *c, int32 day, int as_weekday, int opens, 
 static int64
 zone_to_utc(void *arg, int32 day, int32 sec)
 {
-	pg_tz	   *zone = arg;
-	int64		local = (int64) day * SECS_PER_DAY + sec;
-	pg_time_t	before = (pg_time_t) (local + EPOCH_SHIFT - SECS_PER_DAY);
-	pg_time_t	boundary;
-	long		off_before,
-				off_after;
-	int			dst_before,
-				dst_after;
-	int			found;
-	int64		jump;
+	pg_tz	 *zone = arg;
+	int64	  local = (int64) day * SECS_PER_DAY + sec;
+	pg_time_t before = (pg_time_t) (local + EPOCH_SHIFT - SECS_PER_DAY);
+	pg_time_t boundary;
+	long	  off_before, off_after;
+	int		  dst_before, dst_after;
+	int		  found;
+	int64	  jump;
 
 	found = pg_next_dst_boundary(&before, &off_before, &dst_before, &boundary, &off_after, &dst_after, zone);
 	jump = (int64) boundary - EPOCH_SHIFT;
@@ -85,10 +83,10 @@ zone_to_utc(void *arg, int32 day, int32 sec)
 static void
 zone_to_local(void *arg, int64 at, int32 *day, int32 *sec)
 {
-	int64		s = at / USECS_PER_SEC - (at % USECS_PER_SEC < 0 ? 1 : 0);
-	pg_time_t	t = (pg_time_t) (s + EPOCH_SHIFT);
+	int64		  s = at / USECS_PER_SEC - (at % USECS_PER_SEC < 0 ? 1 : 0);
+	pg_time_t	  t = (pg_time_t) (s + EPOCH_SHIFT);
 	struct pg_tm *tm = pg_localtime(&t, (pg_tz *) arg);
-	int64		local = s + (tm != NULL ? tm->tm_gmtoff : 0);
+	int64		  local = s + (tm != NULL ? tm->tm_gmtoff : 0);
 
 	*day = (int32) (local / SECS_PER_DAY);
 	*sec = (int32) (local % SECS_PER_DAY);
@@ -123,7 +121,7 @@ by_day(const void *a, const void *b)
 static void
 put_span(WorkSpan *spans, int *nspans, WorkDay *day, WorkSpan span)
 {
-	WorkSpan   *last = day->nspans > 0 ? &spans[*nspans - 1] : NULL;
+	WorkSpan *last = day->nspans > 0 ? &spans[*nspans - 1] : NULL;
 
 	if (last != NULL && span.opens <= last->closes)
 	{
@@ -137,10 +135,10 @@ put_span(WorkSpan *spans, int *nspans, WorkDay *day, WorkSpan span)
 static void
 link_calendar(Book *book, Calendar *c)
 {
-	WorkSpan   *spans = MemoryContextAlloc(book->mcxt, (c->nhours + c->ndays + 1) * sizeof(WorkSpan));
-	WorkDay    *days = MemoryContextAllocZero(book->mcxt, (c->ndays + 1) * sizeof(WorkDay));
-	int			nspans = 0;
-	int			h = 0;
+	WorkSpan *spans = MemoryContextAlloc(book->mcxt, (c->nhours + c->ndays + 1) * sizeof(WorkSpan));
+	WorkDay	 *days = MemoryContextAllocZero(book->mcxt, (c->ndays + 1) * sizeof(WorkDay));
+	int		  nspans = 0;
+	int		  h = 0;
 
 	if (c->nhours > 0)
 		qsort(c->hours, c->nhours, sizeof(CalendarHours), by_weekday);
@@ -180,7 +178,7 @@ link_calendars(Book *book)
 {
 	for (int i = 0; i < book->ncalendars; i++)
 	{
-		Calendar   *c = &book->calendars[i];
+		Calendar *c = &book->calendars[i];
 
 		link_calendar(book, c);
 		/* the first by code that has opening hours on some days only gives local working time */

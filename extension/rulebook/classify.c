@@ -15,8 +15,8 @@
 
 #include "rulebook/decide.h"
 
-const char *const verdict_names[] = {"given", "terms", "danger", "silent", "no_match", "tie", "weak",
-	"confirm_danger", "doubtful_danger", NULL};
+const char *const verdict_names[] = {"given", "terms", "danger",		 "silent",			"no_match",
+									 "tie",	  "weak",  "confirm_danger", "doubtful_danger", NULL};
 
 #define IS_DANGER(type) ((type)->priority == 1)
 
@@ -28,17 +28,18 @@ sentence_ends(const char *text, size_t len, size_t i)
 
 	if (c == '!' || c == '?' || c == ';')
 		return true;
-	return c == 0xE3 && i + 2 < len && (unsigned char) text[i + 1] == 0x80 && (unsigned char) text[i + 2] == 0x82;
+	return c == 0xE3 && i + 2 < len && (unsigned char) text[i + 1] == 0x80 &&
+		   (unsigned char) text[i + 2] == 0x82;
 }
 
 static uint32
 find_hits(Book *book, const char *folded, size_t len)
 {
-	uint32		n = terms_find(book->term_matcher, folded, len, book->hits, book->max_hits);
+	uint32 n = terms_find(book->term_matcher, folded, len, book->hits, book->max_hits);
 
 	if (n > book->max_hits)
 	{
-		uint32		max = n + n / 2;
+		uint32 max = n + n / 2;
 
 		book->hits = repalloc_huge(book->hits, (Size) max * sizeof(TermHit));
 		book->max_hits = max;
@@ -51,8 +52,8 @@ find_hits(Book *book, const char *folded, size_t len)
 typedef enum Fate
 {
 	COUNTS,
-	COVERED,					/* inside a longer hit */
-	SILENCED					/* beside an exclude term of its type */
+	COVERED, /* inside a longer hit */
+	SILENCED /* beside an exclude term of its type */
 } Fate;
 
 /*
@@ -62,8 +63,8 @@ typedef enum Fate
 static void
 mark_covered(const Book *book, uint32 n, Fate *fate)
 {
-	uint32		reach = 0;
-	uint32		reach_start = 0;
+	uint32 reach = 0;
+	uint32 reach_start = 0;
 
 	for (uint32 i = 0; i < n; i++)
 	{
@@ -89,8 +90,8 @@ mark_covered(const Book *book, uint32 n, Fate *fate)
 static void
 silence_sentence(Book *book, uint32 from, uint32 to, Fate *fate)
 {
-	uint32		mark = ++book->last_mark;
-	bool		any = false;
+	uint32 mark = ++book->last_mark;
+	bool   any = false;
 
 	for (uint32 i = from; i < to; i++)
 	{
@@ -114,12 +115,12 @@ silence_sentence(Book *book, uint32 from, uint32 to, Fate *fate)
 static void
 mark_silenced(Book *book, const char *text, size_t len, uint32 n, Fate *fate)
 {
-	uint32		first = 0;
-	size_t		at = 0;
+	uint32 first = 0;
+	size_t at = 0;
 
 	for (uint32 i = 0; i < n; i++)
 	{
-		bool		ended = false;
+		bool ended = false;
 
 		for (; at < book->hits[i].start; at++)
 			ended |= sentence_ends(text, len, at);
@@ -157,8 +158,8 @@ better(const Candidate *a, const Candidate *b)
 static void
 offer(Decision *d, CaseType *type, int score)
 {
-	Candidate	c = {type, score};
-	int			i;
+	Candidate c = {type, score};
+	int		  i;
 
 	if (d->ncandidates < MAX_CANDIDATES)
 		d->ncandidates++;
@@ -171,20 +172,20 @@ offer(Decision *d, CaseType *type, int score)
 
 typedef struct Tally
 {
-	bool		danger;			/* a danger term counts */
-	bool		doubtful;		/* one was silenced */
-	bool		ordinary;		/* a type that is no mere fallback matched */
+	bool danger;   /* a danger term counts */
+	bool doubtful; /* one was silenced */
+	bool ordinary; /* a type that is no mere fallback matched */
 } Tally;
 
 /* Sum the scores by type; a term counts as often as it stands: what is said again is meant. */
 static Tally
 sum_scores(Book *book, uint32 n, const Fate *fate, CaseType **touched, int *ntouched)
 {
-	Tally		tally = {false, false, false};
+	Tally tally = {false, false, false};
 
 	for (uint32 i = 0; i < n; i++)
 	{
-		Term	   *t = &book->terms[book->hits[i].id];
+		Term *t = &book->terms[book->hits[i].id];
 
 		if (t->kind != TERM_INCLUDE)
 			continue;
@@ -209,7 +210,7 @@ rank(Book *book, const Tally *tally, CaseType **touched, int ntouched, Decision 
 {
 	for (int i = 0; i < ntouched; i++)
 	{
-		CaseType   *t = touched[i];
+		CaseType *t = touched[i];
 
 		/* danger beats every category; a fallback counts only when alone */
 		if ((!tally->danger || IS_DANGER(t)) && (!t->fallback || !tally->ordinary))
@@ -225,7 +226,7 @@ check_escalation(Book *book, uint32 n, Decision *d)
 {
 	for (uint32 i = 0; i < n; i++)
 	{
-		Term	   *t = &book->terms[book->hits[i].id];
+		Term *t = &book->terms[book->hits[i].id];
 
 		if (t->kind == TERM_ESCALATE && t->type == d->type)
 		{
@@ -239,8 +240,8 @@ check_escalation(Book *book, uint32 n, Decision *d)
 static double
 confidence_of(const Decision *d)
 {
-	double		first = d->candidates[0].score;
-	double		second = d->ncandidates > 1 ? d->candidates[1].score : 0;
+	double first = d->candidates[0].score;
+	double second = d->ncandidates > 1 ? d->candidates[1].score : 0;
 
 	return first / (first + second) * (first / (first + 1.0));
 }
@@ -248,8 +249,8 @@ confidence_of(const Decision *d)
 static void
 judge(const Report *report, const Tally *tally, Decision *d)
 {
-	bool		tie = d->ncandidates > 1 && d->candidates[0].score == d->candidates[1].score &&
-		d->candidates[0].type->priority == d->candidates[1].type->priority;
+	bool tie = d->ncandidates > 1 && d->candidates[0].score == d->candidates[1].score &&
+			   d->candidates[0].type->priority == d->candidates[1].type->priority;
 
 	if (d->ncandidates == 0)
 	{
@@ -275,7 +276,7 @@ judge(const Report *report, const Tally *tally, Decision *d)
 static void
 settle(const Report *report, const Tally *tally, Decision *d)
 {
-	bool		decided = d->verdict == VERDICT_GIVEN || d->verdict == VERDICT_TERMS || d->verdict == VERDICT_DANGER;
+	bool decided = d->verdict == VERDICT_GIVEN || d->verdict == VERDICT_TERMS || d->verdict == VERDICT_DANGER;
 
 	d->danger = tally->danger || tally->doubtful || d->escalated || (d->type != NULL && IS_DANGER(d->type));
 	if (decided && d->danger && report->channel->confirm_danger && !report->confirmed)
@@ -300,11 +301,11 @@ settle(const Report *report, const Tally *tally, Decision *d)
 void
 classify(Book *book, const Report *report, const char *folded, size_t len, Decision *d)
 {
-	uint32		n = folded == NULL ? 0 : find_hits(book, folded, len);
-	Fate	   *fate = palloc(Max(n, 1) * sizeof(Fate));
-	CaseType  **touched = palloc(Max(n, 1) * sizeof(CaseType *));
-	int			ntouched = 0;
-	Tally		tally;
+	uint32	   n = folded == NULL ? 0 : find_hits(book, folded, len);
+	Fate	  *fate = palloc(Max(n, 1) * sizeof(Fate));
+	CaseType **touched = palloc(Max(n, 1) * sizeof(CaseType *));
+	int		   ntouched = 0;
+	Tally	   tally;
 
 	mark_covered(book, n, fate);
 	mark_silenced(book, folded, len, n, fate);
@@ -326,7 +327,7 @@ classify(Book *book, const Report *report, const char *folded, size_t len, Decis
 		judge(report, &tally, d);
 	for (uint32 i = 0; i < n; i++)
 	{
-		Term	   *t = &book->terms[book->hits[i].id];
+		Term *t = &book->terms[book->hits[i].id];
 
 		if (t->kind == TERM_INCLUDE && fate[i] == COUNTS &&
 			(t->type == d->type || (d->ncandidates > 1 && t->type == d->candidates[1].type)))

@@ -13,7 +13,7 @@
 static void
 find_place(Book *book, const Report *report, const char *folded, size_t len, Decision *d)
 {
-	Area	   *context = report->channel->area;
+	Area *context = report->channel->area;
 
 	if (report->area != NULL)
 	{
@@ -23,8 +23,8 @@ find_place(Book *book, const Report *report, const char *folded, size_t len, Dec
 	}
 	if (report->address != NULL)
 	{
-		size_t		address_len;
-		char	   *address = book_fold(report->address, report->address_len, &address_len);
+		size_t address_len;
+		char  *address = book_fold(report->address, report->address_len, &address_len);
 
 		if (address != NULL)
 			d->area = place_find(book, address, address_len, context, &d->place_name);
@@ -45,8 +45,8 @@ find_place(Book *book, const Report *report, const char *folded, size_t len, Dec
 void
 decide(Book *book, const Report *report, Decision *d)
 {
-	size_t		len = 0;
-	char	   *folded = report->body == NULL ? NULL : book_fold(report->body, report->body_len, &len);
+	size_t len = 0;
+	char  *folded = report->body == NULL ? NULL : book_fold(report->body, report->body_len, &len);
 
 	memset(d, 0, sizeof(Decision));
 	d->text_digest = folded ? hash_bytes_extended((const unsigned char *) folded, len, 0) : 0;

@@ -14,13 +14,13 @@
 /* What is known about a report before anything is decided. */
 typedef struct Report
 {
-	Channel    *channel;
-	const char *body;			/* as received; may be NULL on voice channels */
+	Channel	   *channel;
+	const char *body; /* as received; may be NULL on voice channels */
 	size_t		body_len;
-	const char *address;		/* may be NULL */
+	const char *address; /* may be NULL */
 	size_t		address_len;
-	Area	   *area;			/* given by the reporter; NULL = find it */
-	CaseType   *given_type;		/* chosen by an operator; NULL = find it */
+	Area	   *area;		/* given by the reporter; NULL = find it */
+	CaseType   *given_type; /* chosen by an operator; NULL = find it */
 	bool		has_location;
 	int			repeats;
 	TimestampTz at;				/* when the clocks start */
@@ -29,10 +29,10 @@ typedef struct Report
 	bool		confirmed;		/* a person has looked: danger needs no second look */
 } Report;
 
-#define MAX_PARTIES		24
-#define MAX_CANDIDATES	3
-#define MAX_KEPT_HITS	16
-#define MAX_PASSED		12
+#define MAX_PARTIES	   24
+#define MAX_CANDIDATES 3
+#define MAX_KEPT_HITS  16
+#define MAX_PASSED	   12
 
 typedef struct Party
 {
@@ -42,21 +42,21 @@ typedef struct Party
 
 typedef struct Candidate
 {
-	CaseType   *type;
-	int			score;			/* half characters */
+	CaseType *type;
+	int		  score; /* half characters */
 } Candidate;
 
 typedef enum Verdict
 {
-	VERDICT_GIVEN,				/* an operator said so */
-	VERDICT_TERMS,				/* terms decide */
-	VERDICT_DANGER,				/* a danger term decides */
-	VERDICT_SILENT,				/* nobody spoke: ring back */
-	VERDICT_NO_MATCH,			/* no term found */
-	VERDICT_TIE,				/* two types as likely and as urgent */
-	VERDICT_WEAK,				/* confidence below the setting */
-	VERDICT_CONFIRM_DANGER,		/* danger on a channel where a person looks first */
-	VERDICT_DOUBTFUL_DANGER		/* a danger term beside an exclude term */
+	VERDICT_GIVEN,			/* an operator said so */
+	VERDICT_TERMS,			/* terms decide */
+	VERDICT_DANGER,			/* a danger term decides */
+	VERDICT_SILENT,			/* nobody spoke: ring back */
+	VERDICT_NO_MATCH,		/* no term found */
+	VERDICT_TIE,			/* two types as likely and as urgent */
+	VERDICT_WEAK,			/* confidence below the setting */
+	VERDICT_CONFIRM_DANGER, /* danger on a channel where a person looks first */
+	VERDICT_DOUBTFUL_DANGER /* a danger term beside an exclude term */
 } Verdict;
 
 extern const char *const verdict_names[];
@@ -75,28 +75,28 @@ extern const char *const place_by_names[];
 /* Why a route that stood before the winner was not taken. */
 typedef struct PassedRoute
 {
-	Route	   *route;
-	bool		failed;			/* its condition raised an error */
+	Route *route;
+	bool   failed; /* its condition raised an error */
 } PassedRoute;
 
 typedef struct Decision
 {
-	Verdict		verdict;
-	bool		dispatched;		/* false: status triage */
-	CaseType   *type;			/* NULL when a person must decide and nothing is likely */
-	Nature		nature;
-	int			priority;
-	bool		danger;
-	bool		escalated;		/* an escalate term raised it: police are added */
-	double		confidence;
+	Verdict	  verdict;
+	bool	  dispatched; /* false: status triage */
+	CaseType *type;		  /* NULL when a person must decide and nothing is likely */
+	Nature	  nature;
+	int		  priority;
+	bool	  danger;
+	bool	  escalated; /* an escalate term raised it: police are added */
+	double	  confidence;
 
-	Area	   *area;			/* NULL = unknown */
+	Area	   *area; /* NULL = unknown */
 	PlaceBy		place_by;
-	const char *place_name;		/* what was found in the text; lives in the book */
+	const char *place_name; /* what was found in the text; lives in the book */
 
-	Route	   *route;			/* NULL when not dispatched */
-	int			nparties;
-	Party		parties[MAX_PARTIES];	/* lead first; in triage only the centre */
+	Route *route; /* NULL when not dispatched */
+	int	   nparties;
+	Party  parties[MAX_PARTIES]; /* lead first; in triage only the centre */
 
 	int			ncandidates;
 	Candidate	candidates[MAX_CANDIDATES];
@@ -104,10 +104,10 @@ typedef struct Decision
 	Term	   *hits[MAX_KEPT_HITS];
 	int			npassed;
 	PassedRoute passed[MAX_PASSED];
-	char	   *route_error;	/* message of a condition that failed, palloc'd */
+	char	   *route_error; /* message of a condition that failed, palloc'd */
 
-	uint64		text_digest;	/* of the folded text */
-	int			body_chars;
+	uint64 text_digest; /* of the folded text */
+	int	   body_chars;
 } Decision;
 
 /* Decide; raises TR004 only when no governance centre is configured at all. */
@@ -129,22 +129,23 @@ typedef struct ClockLimit
 {
 	Policy	   *policy;
 	TimestampTz due_at;
-	int			next_step;		/* index into the ladder */
-	TimestampTz next_step_at;	/* DT_NOEND = no step */
+	int			next_step;	  /* index into the ladder */
+	TimestampTz next_step_at; /* DT_NOEND = no step */
 } ClockLimit;
 
 /* The policy for a stage; NULL = the stage is not timed. */
-extern Policy *policy_for(const Book *book, const CaseType *type, Stage stage, int priority, bool danger,
-						  const Area *area);
+extern Policy *
+policy_for(const Book *book, const CaseType *type, Stage stage, int priority, bool danger, const Area *area);
 extern void limit_start(Policy *policy, TimestampTz start, ClockLimit *limit);
 /* start + amount in a unit; saturates instead of overflowing */
 extern TimestampTz limit_add(TimestampTz start, int amount, LimitUnit unit, const Calendar *calendar);
 /* When a step of a ladder is due for a clock. */
-extern TimestampTz ladder_step_at(const LadderStep *step, TimestampTz start, TimestampTz due, const Calendar *calendar);
+extern TimestampTz
+ladder_step_at(const LadderStep *step, TimestampTz start, TimestampTz due, const Calendar *calendar);
 
 /* record.c: what is stored of a decision */
 extern Jsonb *decision_facts(const Book *book, const Report *report, const Decision *d);
 extern Jsonb *decision_candidates(const Decision *d);
-extern char *decision_reason(const Decision *d);
+extern char	 *decision_reason(const Decision *d);
 
 #endif

@@ -17,10 +17,8 @@ policy_fits(const Policy *p, const CaseType *type, int priority, bool danger, co
 	/* a type's own limits are those of its ordinary urgency; raised cases take the urgency's */
 	if (p->type_code != NULL && p->priority == 0 && priority != type->priority)
 		return false;
-	return (p->priority == 0 || p->priority == priority) &&
-		(p->danger < 0 || p->danger == (int) danger) &&
-		(p->urban < 0 || p->urban == (area == NULL || area->urban)) &&
-		area_within(area, p->area);
+	return (p->priority == 0 || p->priority == priority) && (p->danger < 0 || p->danger == (int) danger) &&
+		   (p->urban < 0 || p->urban == (area == NULL || area->urban)) && area_within(area, p->area);
 }
 
 Policy *
@@ -38,8 +36,8 @@ TimestampTz
 limit_add(TimestampTz start, int amount, LimitUnit unit, const Calendar *calendar)
 {
 	static const int64 length[] = {USECS_PER_MINUTE, USECS_PER_HOUR, USECS_PER_DAY, USECS_PER_HOUR, 0};
-	int64		span = Min((int64) amount * length[unit], LONGEST);
-	int64		at;
+	int64			   span = Min((int64) amount * length[unit], LONGEST);
+	int64			   at;
 
 	if (calendar == NULL || unit < UNIT_WORK_HOUR)
 		return start + span;
@@ -62,7 +60,7 @@ ladder_step_at(const LadderStep *step, TimestampTz start, TimestampTz due, const
 		at = due;
 	else if (calendar != NULL)
 	{
-		int64		all = work_between(&calendar->work, start, due);
+		int64 all = work_between(&calendar->work, start, due);
 
 		at = work_add(&calendar->work, start, all / 100 * step->percent);
 		if (at == WORK_NEVER)
@@ -78,14 +76,16 @@ ladder_step_at(const LadderStep *step, TimestampTz start, TimestampTz due, const
 void
 limit_start(Policy *policy, TimestampTz start, ClockLimit *limit)
 {
-	Calendar   *calendar = policy->unit >= UNIT_WORK_HOUR ? policy->calendar : NULL;
+	Calendar *calendar = policy->unit >= UNIT_WORK_HOUR ? policy->calendar : NULL;
 
 	if (policy->memo_start != start)
 	{
 		policy->memo_start = start;
 		policy->memo_due = limit_add(start, policy->amount, policy->unit, calendar);
-		policy->memo_step = policy->ladder == NULL || policy->ladder->nsteps == 0 ? DT_NOEND :
-			ladder_step_at(&policy->ladder->steps[0], start, policy->memo_due, calendar);
+		policy->memo_step =
+			policy->ladder == NULL || policy->ladder->nsteps == 0
+				? DT_NOEND
+				: ladder_step_at(&policy->ladder->steps[0], start, policy->memo_due, calendar);
 	}
 	limit->policy = policy;
 	limit->due_at = policy->memo_due;

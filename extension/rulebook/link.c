@@ -21,14 +21,14 @@ link_areas(Book *book)
 {
 	for (int i = 0; i < book->nareas; i++)
 	{
-		Area	   *a = &book->areas[i];
+		Area *a = &book->areas[i];
 
 		if (a->parent_code != NULL)
 			a->parent = book_area(book, a->parent_code, strlen(a->parent_code));
 	}
 	for (int i = 0; i < book->nareas; i++)
 	{
-		Area	   *a = &book->areas[i];
+		Area *a = &book->areas[i];
 
 		for (Area *up = a->parent; up != NULL; up = up->parent)
 			if (++a->depth > book->nareas)
@@ -60,7 +60,7 @@ link_types(Book *book)
 {
 	for (int i = 0; i < book->ntypes; i++)
 	{
-		CaseType   *t = &book->types[i];
+		CaseType *t = &book->types[i];
 
 		t->index = i;
 		if (t->parent_code != NULL)
@@ -68,7 +68,7 @@ link_types(Book *book)
 	}
 	for (int i = 0; i < book->ntypes; i++)
 	{
-		CaseType   *t = &book->types[i];
+		CaseType *t = &book->types[i];
 
 		for (CaseType *up = t->parent; up != NULL; up = up->parent)
 			if (++t->depth > book->ntypes)
@@ -103,8 +103,8 @@ by_preference(const void *a, const void *b)
 {
 	const Route *x = *(Route *const *) a;
 	const Route *y = *(Route *const *) b;
-	int			dx = x->type ? x->type->depth : -1;
-	int			dy = y->type ? y->type->depth : -1;
+	int			 dx = x->type ? x->type->depth : -1;
+	int			 dy = y->type ? y->type->depth : -1;
 
 	if (x->precedence != y->precedence)
 		return x->precedence > y->precedence ? -1 : 1;
@@ -124,13 +124,13 @@ static bool
 route_usable(const Route *r)
 {
 	return (r->type_code == NULL || r->type != NULL) && (r->area_code == NULL || r->area != NULL) &&
-		r->nparties > 0;
+		   r->nparties > 0;
 }
 
 static void
 collect_routes(Book *book, CaseType *type)
 {
-	int			n = 0;
+	int n = 0;
 
 	for (int i = 0; i < book->nroutes; i++)
 		if (route_usable(&book->routes[i]) && type_depth(book, type, book->routes[i].type_code) > -2)
@@ -158,7 +158,7 @@ link_routes(Book *book)
 {
 	for (int i = 0; i < book->nroutes; i++)
 	{
-		Route	   *r = &book->routes[i];
+		Route *r = &book->routes[i];
 
 		if (r->type_code != NULL)
 			r->type = book_type(book, r->type_code, strlen(r->type_code));
@@ -179,7 +179,7 @@ policy_rank(const Policy *p)
 	return (p->priority > 0) + (p->urban >= 0) + (p->danger >= 0);
 }
 
-static const Book *sorting_book;
+static const Book	  *sorting_book;
 static const CaseType *sorting_type;
 
 static int
@@ -187,8 +187,8 @@ by_specificity(const void *a, const void *b)
 {
 	const Policy *x = *(Policy *const *) a;
 	const Policy *y = *(Policy *const *) b;
-	int			dx = type_depth(sorting_book, sorting_type, x->type_code);
-	int			dy = type_depth(sorting_book, sorting_type, y->type_code);
+	int			  dx = type_depth(sorting_book, sorting_type, x->type_code);
+	int			  dy = type_depth(sorting_book, sorting_type, y->type_code);
 
 	if (dx != dy)
 		return dx > dy ? -1 : 1;
@@ -212,7 +212,7 @@ collect_policies(Book *book, CaseType *type)
 {
 	for (int i = 0; i < book->npolicies; i++)
 	{
-		Policy	   *p = &book->policies[i];
+		Policy *p = &book->policies[i];
 
 		if (policy_usable(p) && type_depth(book, type, p->type_code) > -2)
 			type->npolicies[p->stage]++;
@@ -224,7 +224,7 @@ collect_policies(Book *book, CaseType *type)
 	}
 	for (int i = 0; i < book->npolicies; i++)
 	{
-		Policy	   *p = &book->policies[i];
+		Policy *p = &book->policies[i];
 
 		if (policy_usable(p) && type_depth(book, type, p->type_code) > -2)
 			type->policies[p->stage][type->npolicies[p->stage]++] = p;
@@ -248,7 +248,7 @@ link_policies(Book *book)
 		qsort(book->ladders[i].steps, book->ladders[i].nsteps, sizeof(LadderStep), by_step);
 	for (int i = 0; i < book->npolicies; i++)
 	{
-		Policy	   *p = &book->policies[i];
+		Policy *p = &book->policies[i];
 
 		if (p->area_code != NULL)
 			p->area = book_area(book, p->area_code, strlen(p->area_code));
@@ -265,14 +265,14 @@ link_policies(Book *book)
 void
 build_matchers(Book *book)
 {
-	int			n = Max(book->nterms, book->nplaces);
-	TermText   *texts = palloc(Max(n, 1) * sizeof(TermText));
+	int		  n = Max(book->nterms, book->nplaces);
+	TermText *texts = palloc(Max(n, 1) * sizeof(TermText));
 
 	for (int i = 0; i < book->nterms; i++)
-		texts[i] = (TermText) {book->terms[i].text, book->terms[i].len};
+		texts[i] = (TermText){book->terms[i].text, book->terms[i].len};
 	book->term_matcher = terms_build(texts, book->nterms, book_alloc, book);
 	for (int i = 0; i < book->nplaces; i++)
-		texts[i] = (TermText) {book->places[i].text, book->places[i].len};
+		texts[i] = (TermText){book->places[i].text, book->places[i].len};
 	book->place_matcher = terms_build(texts, book->nplaces, book_alloc, book);
 	pfree(texts);
 	book->max_hits = 256;

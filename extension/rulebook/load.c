@@ -30,18 +30,17 @@ grow(MemoryContext mcxt, void *array, int n, size_t size)
 	return array;
 }
 
-#define GROW(book, array, n) \
-	((array) = grow((book)->mcxt, (array), (n), sizeof(*(array))), &(array)[(n)++])
+#define GROW(book, array, n) ((array) = grow((book)->mcxt, (array), (n), sizeof(*(array))), &(array)[(n)++])
 
 static void
 load_areas(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_AREAS);
 	while (reader_next(&r))
 	{
-		Area	   *a = GROW(book, book->areas, book->nareas);
+		Area *a = GROW(book, book->areas, book->nareas);
 
 		a->code = col_text(&r, arena, 0);
 		a->parent_code = col_text(&r, arena, 1);
@@ -55,7 +54,7 @@ load_areas(Book *book, Arena *arena, const Source *source)
 static void
 load_departments(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_DEPARTMENTS);
 	while (reader_next(&r))
@@ -75,13 +74,14 @@ load_departments(Book *book, Arena *arena, const Source *source)
 static void
 load_channels(Book *book, Arena *arena, const Source *source)
 {
-	static const char *const kinds[] = {"voice", "written", "grid", "sensor", "model", "walk_in", "host", NULL};
-	Reader		r;
+	static const char *const kinds[] = {"voice", "written", "grid", "sensor",
+										"model", "walk_in", "host", NULL};
+	Reader					 r;
 
 	reader_open(&r, source, FROM_CHANNELS);
 	while (reader_next(&r))
 	{
-		Channel    *c = GROW(book, book->channels, book->nchannels);
+		Channel	   *c = GROW(book, book->channels, book->nchannels);
 		int			len;
 		const char *area = col_bytes(&r, 3, &len);
 
@@ -102,12 +102,12 @@ load_channels(Book *book, Arena *arena, const Source *source)
 static void
 load_case_types(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_CASE_TYPES);
 	while (reader_next(&r))
 	{
-		CaseType   *t = GROW(book, book->types, book->ntypes);
+		CaseType *t = GROW(book, book->types, book->ntypes);
 
 		t->code = col_text(&r, arena, 0);
 		t->parent_code = col_text(&r, arena, 1);
@@ -124,7 +124,7 @@ static void
 load_terms(Book *book, Arena *arena, const Source *source)
 {
 	static const char *const kinds[] = {"include", "exclude", "escalate", NULL};
-	Reader		r;
+	Reader					 r;
 
 	reader_open(&r, source, FROM_TERMS);
 	while (reader_next(&r))
@@ -155,9 +155,9 @@ load_terms(Book *book, Arena *arena, const Source *source)
 static void
 add_place(Book *book, Arena *arena, Area *area, const char *bytes, int len, bool is_name)
 {
-	size_t		folded_len;
-	char	   *folded = book_fold(bytes, len, &folded_len);
-	PlaceName  *p;
+	size_t	   folded_len;
+	char	  *folded = book_fold(bytes, len, &folded_len);
+	PlaceName *p;
 
 	if (folded == NULL)
 		return;
@@ -172,7 +172,7 @@ add_place(Book *book, Arena *arena, Area *area, const char *bytes, int len, bool
 static void
 load_places(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	for (int i = 0; i < book->nareas; i++)
 		add_place(book, arena, &book->areas[i], book->areas[i].zh, strlen(book->areas[i].zh), true);
@@ -194,12 +194,12 @@ load_places(Book *book, Arena *arena, const Source *source)
 static void
 load_routes(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_ROUTES);
 	while (reader_next(&r))
 	{
-		Route	   *t = GROW(book, book->routes, book->nroutes);
+		Route *t = GROW(book, book->routes, book->nroutes);
 
 		t->code = col_text(&r, arena, 0);
 		t->type_code = col_text(&r, arena, 1);
@@ -214,7 +214,7 @@ load_routes(Book *book, Arena *arena, const Source *source)
 static void
 load_route_parties(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_ROUTE_PARTIES);
 	while (reader_next(&r))
@@ -247,17 +247,17 @@ load_route_parties(Book *book, Arena *arena, const Source *source)
 static void
 load_calendars(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_CALENDARS);
 	while (reader_next(&r))
 	{
-		char	   *zone = col_text(&r, arena, 1);
-		pg_tz	   *tz = pg_tzset(zone);
-		Calendar   *c;
+		char	 *zone = col_text(&r, arena, 1);
+		pg_tz	 *tz = pg_tzset(zone);
+		Calendar *c;
 
 		if (tz == NULL)
-			continue;			/* lint() names it */
+			continue; /* lint() names it */
 		c = GROW(book, book->calendars, book->ncalendars);
 		c->code = col_text(&r, arena, 0);
 		c->zone = tz;
@@ -269,7 +269,7 @@ load_calendars(Book *book, Arena *arena, const Source *source)
 static void
 load_calendar_hours(Book *book, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_CALENDAR_HOURS);
 	while (reader_next(&r))
@@ -288,7 +288,7 @@ load_calendar_hours(Book *book, const Source *source)
 static void
 load_calendar_days(Book *book, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_CALENDAR_DAYS);
 	while (reader_next(&r))
@@ -309,12 +309,12 @@ load_calendar_days(Book *book, const Source *source)
 static void
 load_policies(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_POLICIES);
 	while (reader_next(&r))
 	{
-		Policy	   *p = GROW(book, book->policies, book->npolicies);
+		Policy *p = GROW(book, book->policies, book->npolicies);
 
 		p->code = col_text(&r, arena, 0);
 		p->stage = (Stage) col_word(&r, 1, stage_names);
@@ -346,7 +346,7 @@ ladder_for(Book *book, const char *code)
 static void
 load_policy_steps(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_POLICY_STEPS);
 	while (reader_next(&r))
@@ -372,12 +372,12 @@ load_policy_steps(Book *book, Arena *arena, const Source *source)
 static void
 load_endpoints(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_ENDPOINTS);
 	while (reader_next(&r))
 	{
-		Endpoint   *e = GROW(book, book->endpoints, book->nendpoints);
+		Endpoint *e = GROW(book, book->endpoints, book->nendpoints);
 
 		e->code = col_text(&r, arena, 0);
 		e->format = col_text(&r, arena, 1);
@@ -388,12 +388,12 @@ load_endpoints(Book *book, Arena *arena, const Source *source)
 static void
 load_outcomes(Book *book, Arena *arena, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_OUTCOMES);
 	while (reader_next(&r))
 	{
-		Outcome    *o = GROW(book, book->outcomes, book->noutcomes);
+		Outcome *o = GROW(book, book->outcomes, book->noutcomes);
 
 		o->code = col_text(&r, arena, 0);
 		o->zh = col_text(&r, arena, 1);
@@ -406,7 +406,7 @@ load_outcomes(Book *book, Arena *arena, const Source *source)
 static void
 load_version(Book *book, const Source *source)
 {
-	Reader		r;
+	Reader r;
 
 	reader_open(&r, source, FROM_RULEBOOK);
 	if (reader_next(&r))
@@ -426,8 +426,8 @@ load_version(Book *book, const Source *source)
 void
 book_load(Book *book, Snapshot snapshot, bool use_image)
 {
-	Arena		arena = {book->mcxt, NULL, 0};
-	Source		source = {snapshot, NULL, 0};
+	Arena  arena = {book->mcxt, NULL, 0};
+	Source source = {snapshot, NULL, 0};
 
 	load_version(book, &source);
 	if (use_image)

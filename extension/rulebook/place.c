@@ -17,8 +17,8 @@ const char *const place_by_names[] = {"none", "given", "address", "text", "chann
 
 typedef struct Named
 {
-	PlaceName  *place;
-	int			support;		/* other names in the text that lie above this area */
+	PlaceName *place;
+	int		   support; /* other names in the text that lie above this area */
 } Named;
 
 #define MAX_NAMED 64
@@ -26,11 +26,11 @@ typedef struct Named
 static int
 collect(Book *book, const char *folded, size_t len, Named *named)
 {
-	TermHit		hits[MAX_NAMED];
-	uint32		n = Min(terms_find(book->place_matcher, folded, len, hits, MAX_NAMED), MAX_NAMED);
-	uint32		reach = 0;
-	uint32		reach_start = 0;
-	int			count = 0;
+	TermHit hits[MAX_NAMED];
+	uint32	n = Min(terms_find(book->place_matcher, folded, len, hits, MAX_NAMED), MAX_NAMED);
+	uint32	reach = 0;
+	uint32	reach_start = 0;
+	int		count = 0;
 
 	for (uint32 i = 0; i < n; i++)
 	{
@@ -39,7 +39,7 @@ collect(Book *book, const char *folded, size_t len, Named *named)
 			continue;
 		reach = hits[i].end;
 		reach_start = hits[i].start;
-		named[count++] = (Named) {&book->places[hits[i].id], 0};
+		named[count++] = (Named){&book->places[hits[i].id], 0};
 	}
 	return count;
 }
@@ -58,7 +58,7 @@ count_support(Named *named, int n)
 static int
 compare(const Named *a, const Named *b, const Area *context)
 {
-	int			diff = (int) area_within(a->place->area, context) - (int) area_within(b->place->area, context);
+	int diff = (int) area_within(a->place->area, context) - (int) area_within(b->place->area, context);
 
 	if (diff == 0)
 		diff = a->support - b->support;
@@ -90,10 +90,10 @@ common_area(Area *a, Area *b)
 Area *
 place_find(Book *book, const char *folded, size_t len, Area *context, const char **name)
 {
-	Named		named[MAX_NAMED];
-	int			n = collect(book, folded, len, named);
-	Named	   *best = NULL;
-	Area	   *area;
+	Named  named[MAX_NAMED];
+	int	   n = collect(book, folded, len, named);
+	Named *best = NULL;
+	Area  *area;
 
 	if (n == 0)
 		return NULL;

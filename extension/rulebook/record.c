@@ -65,19 +65,16 @@ static void
 put_time(JsonBuild *b, const Book *book, TimestampTz at)
 {
 	const Calendar *c = book->local_calendar;
-	char		buf[32];
-	int32		day,
-				sec;
-	int			year,
-				month,
-				mday;
+	char			buf[32];
+	int32			day, sec;
+	int				year, month, mday;
 
 	if (c == NULL)
 		return;
 	c->work.to_local(c->work.arg, at, &day, &sec);
 	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
-	snprintf(buf, sizeof(buf), "%04d-%02d-%02dT%02d:%02d:%02d", year, month, mday,
-			 sec / 3600, sec / 60 % 60, sec % 60);
+	snprintf(buf, sizeof(buf), "%04d-%02d-%02dT%02d:%02d:%02d", year, month, mday, sec / 3600, sec / 60 % 60,
+			 sec % 60);
 	jb_text(b, "local_time", pstrdup(buf));
 	jb_bool(b, "in_worktime", work_is_open(&c->work, at));
 }
@@ -85,8 +82,8 @@ put_time(JsonBuild *b, const Book *book, TimestampTz at)
 Jsonb *
 decision_facts(const Book *book, const Report *report, const Decision *d)
 {
-	JsonBuild	b = {0};
-	char		digest[20];
+	JsonBuild b = {0};
+	char	  digest[20];
 
 	snprintf(digest, sizeof(digest), "%016llx", (unsigned long long) d->text_digest);
 	jb_object(&b, NULL);
@@ -114,7 +111,7 @@ decision_facts(const Book *book, const Report *report, const Decision *d)
 Jsonb *
 decision_candidates(const Decision *d)
 {
-	JsonBuild	b = {0};
+	JsonBuild b = {0};
 
 	jb_array(&b, NULL);
 	for (int i = 0; i < d->ncandidates; i++)
@@ -138,8 +135,10 @@ static const char *const reasons[][2] = {
 	[VERDICT_NO_MATCH] = {"未命中关键词，需人工研判", "no term found, a person decides"},
 	[VERDICT_TIE] = {"两类得分相同，需人工研判", "two types score the same, a person decides"},
 	[VERDICT_WEAK] = {"把握不足，需人工研判", "not sure enough, a person decides"},
-	[VERDICT_CONFIRM_DANGER] = {"书面渠道出现危险词，需人工确认", "danger on a written channel, a person confirms first"},
-	[VERDICT_DOUBTFUL_DANGER] = {"危险词含义存疑，需人工确认", "a danger term in doubtful context, a person decides"},
+	[VERDICT_CONFIRM_DANGER] = {"书面渠道出现危险词，需人工确认",
+								"danger on a written channel, a person confirms first"},
+	[VERDICT_DOUBTFUL_DANGER] = {"危险词含义存疑，需人工确认",
+								 "a danger term in doubtful context, a person decides"},
 };
 
 char *

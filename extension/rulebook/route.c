@@ -26,7 +26,7 @@ party_add(Decision *d, Department *department, Duty duty)
 			return true;
 	if (d->nparties == MAX_PARTIES)
 		return false;
-	d->parties[d->nparties++] = (Party) {department, duty};
+	d->parties[d->nparties++] = (Party){department, duty};
 	return true;
 }
 
@@ -47,8 +47,7 @@ static void
 local_facts(const Book *book, TimestampTz at, Facts *facts)
 {
 	const Calendar *c = book->local_calendar;
-	int32		day,
-				sec;
+	int32			day, sec;
 
 	if (c == NULL)
 		return;
@@ -105,7 +104,7 @@ condition_holds(Book *book, Route *route, const Facts *facts, char **error)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *e;
+		ErrorData *e;
 
 		MemoryContextSwitchTo(mcxt);
 		e = CopyErrorData();
@@ -128,19 +127,19 @@ static void
 pass(Decision *d, Route *route, bool failed)
 {
 	if (d->npassed < MAX_PASSED)
-		d->passed[d->npassed++] = (PassedRoute) {route, failed};
+		d->passed[d->npassed++] = (PassedRoute){route, failed};
 }
 
 static Route *
 find_route(Book *book, const Report *report, Decision *d)
 {
 	const CaseType *type = d->type ? d->type : &book->any_type;
-	Facts		facts;
-	bool		have_facts = false;
+	Facts			facts;
+	bool			have_facts = false;
 
 	for (int i = 0; i < type->nroutes; i++)
 	{
-		Route	   *r = type->routes[i];
+		Route *r = type->routes[i];
 
 		if (!area_within(d->area, r->area))
 			continue;

@@ -19,11 +19,11 @@ PG_FUNCTION_INFO_V1(triage_rulebook_timing);
 Datum
 triage_count_terms(PG_FUNCTION_ARGS)
 {
-	text	   *body = PG_GETARG_TEXT_PP(0);
-	Book	   *book = book_acquire();
-	size_t		len;
-	char	   *folded = book_fold(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), &len);
-	uint32		n = 0;
+	text  *body = PG_GETARG_TEXT_PP(0);
+	Book  *book = book_acquire();
+	size_t len;
+	char  *folded = book_fold(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), &len);
+	uint32 n = 0;
 
 	if (folded != NULL)
 	{
@@ -37,8 +37,8 @@ triage_count_terms(PG_FUNCTION_ARGS)
 static void
 put(ReturnSetInfo *rsinfo, const char *what, double ms, int64 bytes)
 {
-	Datum		values[3] = {CStringGetTextDatum(what), Float8GetDatum(ms), Int64GetDatum(bytes)};
-	bool		nulls[3] = {false, false, false};
+	Datum values[3] = {CStringGetTextDatum(what), Float8GetDatum(ms), Int64GetDatum(bytes)};
+	bool  nulls[3] = {false, false, false};
 
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
@@ -55,12 +55,11 @@ Datum
 triage_rulebook_timing(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Book	   *book;
-	Book	   *fresh;
-	TermText   *texts;
-	instr_time	start,
-				end;
-	int64		bytes = 0;
+	Book		  *book;
+	Book		  *fresh;
+	TermText	  *texts;
+	instr_time	   start, end;
+	int64		   bytes = 0;
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int image = 0; image <= 1; image++)
@@ -77,7 +76,7 @@ triage_rulebook_timing(PG_FUNCTION_ARGS)
 	book = book_acquire();
 	texts = MemoryContextAllocHuge(CurrentMemoryContext, Max(book->nterms, 1) * sizeof(TermText));
 	for (int i = 0; i < book->nterms; i++)
-		texts[i] = (TermText) {book->terms[i].text, book->terms[i].len};
+		texts[i] = (TermText){book->terms[i].text, book->terms[i].len};
 	INSTR_TIME_SET_CURRENT(start);
 	(void) terms_build(texts, book->nterms, count_alloc, &bytes);
 	INSTR_TIME_SET_CURRENT(end);

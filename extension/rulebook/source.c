@@ -41,9 +41,13 @@ typedef struct TableInfo
 static const TableInfo tables[] = {
 	[FROM_AREAS] = {"areas", true, {"code", "parent", "zh", "level", "urban"}},
 	[FROM_DEPARTMENTS] = {"departments", true, {"code", "kind", "zh", "superior", "endpoint", "area"}},
-	[FROM_CHANNELS] = {"channels", true, {"code", "zh", "kind", "area", "department", "endpoint",
-		"confirm_danger", "needs_caller", "allows_anonymous", "fold_window"}},
-	[FROM_CASE_TYPES] = {"case_types", true, {"code", "parent", "zh", "nature", "priority", "scene", "fallback"}},
+	[FROM_CHANNELS] = {"channels",
+					   true,
+					   {"code", "zh", "kind", "area", "department", "endpoint", "confirm_danger",
+						"needs_caller", "allows_anonymous", "fold_window"}},
+	[FROM_CASE_TYPES] = {"case_types",
+						 true,
+						 {"code", "parent", "zh", "nature", "priority", "scene", "fallback"}},
 	[FROM_TERMS] = {"terms", true, {"case_type", "kind", "term"}},
 	[FROM_AREA_NAMES] = {"area_names", true, {"area", "name"}},
 	[FROM_ROUTES] = {"routes", true, {"code", "case_type", "area", "condition", "precedence", "zh"}},
@@ -51,29 +55,33 @@ static const TableInfo tables[] = {
 	[FROM_CALENDARS] = {"calendars", true, {"code", "timezone", "version"}},
 	[FROM_CALENDAR_HOURS] = {"calendar_hours", true, {"calendar", "weekday", "opens", "closes"}},
 	[FROM_CALENDAR_DAYS] = {"calendar_days", true, {"calendar", "day", "as_weekday", "opens", "closes"}},
-	[FROM_POLICIES] = {"policies", true, {"code", "stage", "case_type", "priority", "area", "urban", "danger",
-		"amount", "unit", "calendar", "ladder"}},
-	[FROM_POLICY_STEPS] = {"policy_steps", true, {"ladder", "step", "percent", "or_late_amount", "or_late_unit",
-		"colour", "action", "target", "repeat_every", "repeat_danger", "zh", "en"}},
+	[FROM_POLICIES] = {"policies",
+					   true,
+					   {"code", "stage", "case_type", "priority", "area", "urban", "danger", "amount", "unit",
+						"calendar", "ladder"}},
+	[FROM_POLICY_STEPS] = {"policy_steps",
+						   true,
+						   {"ladder", "step", "percent", "or_late_amount", "or_late_unit", "colour", "action",
+							"target", "repeat_every", "repeat_danger", "zh", "en"}},
 	[FROM_ENDPOINTS] = {"endpoints", true, {"code", "format"}},
 	[FROM_OUTCOMES] = {"outcomes", true, {"code", "zh", "settled", "requires"}},
 	[FROM_RULEBOOK] = {"rulebook", false, {"version", "digest"}},
 	[FROM_IMAGE] = {"rulebook_image", false, {"version", "image"}},
 };
 
-#define IMAGE_MAGIC 0x74626f6b	/* "tbok" */
+#define IMAGE_MAGIC	 0x74626f6b /* "tbok" */
 #define IMAGE_FORMAT 1
 
 typedef struct ImageHeader
 {
-	uint32		magic;
-	uint32		format;
-	uint32		server;			/* PG_VERSION_NUM: another server folds text otherwise */
-	uint32		tables;
-	uint64		len;			/* of the whole */
-	uint64		checksum;		/* over all that follows the header */
-	uint32		offset[IMAGE_TABLES];
-	uint32		rows[IMAGE_TABLES];
+	uint32 magic;
+	uint32 format;
+	uint32 server; /* PG_VERSION_NUM: another server folds text otherwise */
+	uint32 tables;
+	uint64 len;		 /* of the whole */
+	uint64 checksum; /* over all that follows the header */
+	uint32 offset[IMAGE_TABLES];
+	uint32 rows[IMAGE_TABLES];
 } ImageHeader;
 
 /* ---- reading ---- */
@@ -110,7 +118,7 @@ next_from_image(Reader *r)
 	r->rows_left--;
 	for (int i = 0; i < r->ncolumns; i++)
 	{
-		int32		len;
+		int32 len;
 
 		memcpy(&len, r->next, sizeof(len));
 		r->next += sizeof(len);
@@ -162,7 +170,7 @@ col_is_null(const Reader *r, int c)
 int
 col_int(const Reader *r, int c, int if_null)
 {
-	int32		v;
+	int32 v;
 
 	if (col_is_null(r, c))
 		return if_null;
@@ -175,7 +183,7 @@ col_int(const Reader *r, int c, int if_null)
 int64
 col_int64(const Reader *r, int c)
 {
-	int64		v;
+	int64 v;
 
 	if (col_is_null(r, c))
 		return 0;
@@ -202,7 +210,7 @@ col_tristate(const Reader *r, int c)
 int64
 col_interval_us(const Reader *r, int c)
 {
-	Interval	i;
+	Interval i;
 
 	if (col_is_null(r, c))
 		return 0;
@@ -216,7 +224,7 @@ col_interval_us(const Reader *r, int c)
 const char *
 col_bytes(const Reader *r, int c, int *len)
 {
-	text	   *t;
+	text *t;
 
 	if (col_is_null(r, c))
 		return NULL;
@@ -264,10 +272,11 @@ col_text_list(const Reader *r, Arena *arena, int c, int *n)
 	*n = 0;
 	if (r->rel != NULL)
 	{
-		Datum	   *items;
-		bool	   *nulls;
+		Datum *items;
+		bool  *nulls;
 
-		deconstruct_array(DatumGetArrayTypeP(datum(r, c)), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, n);
+		deconstruct_array(DatumGetArrayTypeP(datum(r, c)), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
+						  n);
 		list = MemoryContextAlloc(arena->mcxt, Max(*n, 1) * sizeof(char *));
 		for (int i = 0; i < *n; i++)
 			list[i] = nulls[i] ? "" : MemoryContextStrdup(arena->mcxt, TextDatumGetCString(items[i]));
@@ -301,9 +310,9 @@ static void
 put_list(StringInfo s, Datum array)
 {
 	StringInfoData list;
-	Datum	   *items;
-	bool	   *nulls;
-	int			n;
+	Datum		  *items;
+	bool		  *nulls;
+	int			   n;
 
 	initStringInfo(&list);
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &n);
@@ -342,11 +351,11 @@ put_column(StringInfo s, const Reader *r, int c)
 			break;
 		case INT4OID:
 		case DATEOID:
-			put_value(s, &(int32) {DatumGetInt32(d)}, sizeof(int32));
+			put_value(s, &(int32){DatumGetInt32(d)}, sizeof(int32));
 			break;
 		case INT8OID:
 		case TIMEOID:
-			put_value(s, &(int64) {DatumGetInt64(d)}, sizeof(int64));
+			put_value(s, &(int64){DatumGetInt64(d)}, sizeof(int64));
 			break;
 		case INTERVALOID:
 			put_value(s, DatumGetIntervalP(d), sizeof(Interval));
@@ -366,7 +375,7 @@ image_make(Snapshot snapshot, StringInfo s)
 	appendBinaryStringInfo(s, (const char *) &header, sizeof(header));
 	for (int t = 0; t < IMAGE_TABLES; t++)
 	{
-		Reader		r;
+		Reader r;
 
 		header.offset[t] = s->len;
 		reader_open(&r, &source, t);
@@ -379,7 +388,8 @@ image_make(Snapshot snapshot, StringInfo s)
 		reader_close(&r);
 	}
 	header.len = s->len;
-	header.checksum = hash_bytes_extended((unsigned char *) s->data + sizeof(header), s->len - sizeof(header), 0);
+	header.checksum =
+		hash_bytes_extended((unsigned char *) s->data + sizeof(header), s->len - sizeof(header), 0);
 	memcpy(s->data, &header, sizeof(header));
 }
 
@@ -393,8 +403,9 @@ image_is_sound(const char *image, size_t len)
 		return false;
 	memcpy(&header, image, sizeof(header));
 	return header.magic == IMAGE_MAGIC && header.format == IMAGE_FORMAT && header.server == PG_VERSION_NUM &&
-		header.tables == IMAGE_TABLES && header.len == len &&
-		header.checksum == hash_bytes_extended((const unsigned char *) image + sizeof(header), len - sizeof(header), 0);
+		   header.tables == IMAGE_TABLES && header.len == len &&
+		   header.checksum ==
+			   hash_bytes_extended((const unsigned char *) image + sizeof(header), len - sizeof(header), 0);
 }
 
 const char *
@@ -430,21 +441,24 @@ Datum
 triage_store_image(PG_FUNCTION_ARGS)
 {
 	static KeptPlan current = {.sql = "SELECT b.version, i.version IS NOT DISTINCT FROM b.version"
-		" AND i.digest IS NOT DISTINCT FROM b.digest, b.digest"
-	" FROM triage.rulebook b LEFT JOIN triage.rulebook_image i ON true", .nargs = 0};
-	static KeptPlan store = {.sql = "INSERT INTO triage.rulebook_image AS i (version, digest, image) VALUES ($1, $2, $3)"
-		" ON CONFLICT (one) DO UPDATE SET version = $1, digest = $2, image = $3",
-	.nargs = 3, .types = {INT8OID, BYTEAOID, BYTEAOID}};
+									  " AND i.digest IS NOT DISTINCT FROM b.digest, b.digest"
+									  " FROM triage.rulebook b LEFT JOIN triage.rulebook_image i ON true",
+							   .nargs = 0};
+	static KeptPlan store = {
+		.sql = "INSERT INTO triage.rulebook_image AS i (version, digest, image) VALUES ($1, $2, $3)"
+			   " ON CONFLICT (one) DO UPDATE SET version = $1, digest = $2, image = $3",
+		.nargs = 3,
+		.types = {INT8OID, BYTEAOID, BYTEAOID}};
 	OwnerSwitch sw;
 	bool		isnull;
 
 	triage_owner_begin(&sw);
 	if (triage_run(&current, NULL, NULL, SPI_OK_SELECT) == 1 && !DatumGetBool(triage_result(0, 2, &isnull)))
 	{
-		Datum		args[3];
+		Datum		   args[3];
 		StringInfoData s;
-		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-		bytea	   *value;
+		Snapshot	   snapshot = RegisterSnapshot(GetLatestSnapshot());
+		bytea		  *value;
 
 		args[0] = triage_result(0, 1, &isnull);
 		args[1] = triage_result(0, 3, &isnull);

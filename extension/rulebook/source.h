@@ -44,22 +44,22 @@ typedef enum FromTable
 typedef struct Source
 {
 	Snapshot	snapshot;
-	const char *image;			/* NULL = read the tables; lives as long as the book */
+	const char *image; /* NULL = read the tables; lives as long as the book */
 	size_t		image_len;
 } Source;
 
 typedef struct Reader
 {
 	/* from a table */
-	Relation	rel;			/* NULL when reading the image */
+	Relation				  rel; /* NULL when reading the image */
 	struct TableScanDescData *scan;
-	TupleTableSlot *slot;
-	AttrNumber	attnum[SOURCE_MAX_COLUMNS];
-	AttrNumber	active;			/* 0 = the table has no such column */
+	TupleTableSlot			 *slot;
+	AttrNumber				  attnum[SOURCE_MAX_COLUMNS];
+	AttrNumber				  active; /* 0 = the table has no such column */
 	/* from the image */
 	const char *next;
 	uint32		rows_left;
-	const char *bytes[SOURCE_MAX_COLUMNS];	/* NULL = null */
+	const char *bytes[SOURCE_MAX_COLUMNS]; /* NULL = null */
 	int			len[SOURCE_MAX_COLUMNS];
 	int			ncolumns;
 } Reader;
@@ -69,15 +69,15 @@ extern bool reader_next(Reader *r);
 extern void reader_close(Reader *r);
 
 /* Columns of the present row, by their place in the table's list in source.c. */
-extern bool col_is_null(const Reader *r, int c);
-extern int	col_int(const Reader *r, int c, int if_null);	/* int4, date */
-extern int64 col_int64(const Reader *r, int c);		/* int8, time; 0 for null */
-extern bool col_bool(const Reader *r, int c);	/* false for null */
-extern int	col_tristate(const Reader *r, int c);	/* -1 for null */
-extern int64 col_interval_us(const Reader *r, int c);
-extern const char *col_bytes(const Reader *r, int c, int *len); /* text, bytea; where they lie */
-extern char *col_text(const Reader *r, Arena *arena, int c);
-extern int	col_word(const Reader *r, int c, const char *const *words);
+extern bool			col_is_null(const Reader *r, int c);
+extern int			col_int(const Reader *r, int c, int if_null); /* int4, date */
+extern int64		col_int64(const Reader *r, int c);			  /* int8, time; 0 for null */
+extern bool			col_bool(const Reader *r, int c);			  /* false for null */
+extern int			col_tristate(const Reader *r, int c);		  /* -1 for null */
+extern int64		col_interval_us(const Reader *r, int c);
+extern const char  *col_bytes(const Reader *r, int c, int *len); /* text, bytea; where they lie */
+extern char		   *col_text(const Reader *r, Arena *arena, int c);
+extern int			col_word(const Reader *r, int c, const char *const *words);
 extern const char **col_text_list(const Reader *r, Arena *arena, int c, int *n);
 
 /* The image as stored, copied into mcxt, when it is sound and of this version; else NULL. */

@@ -19,26 +19,22 @@ static void
 need(FunctionCallInfo fcinfo, int arg, const char *name)
 {
 	if (PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("argument \"%s\" must not be null", name),
-				 errhint("Give a value for \"%s\".", name)));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"%s\" must not be null", name),
+						errhint("Give a value for \"%s\".", name)));
 }
 
 static Calendar *
 calendar_argument(FunctionCallInfo fcinfo, int arg, Book *book)
 {
-	char	   *code;
-	Calendar   *c;
+	char	 *code;
+	Calendar *c;
 
 	need(fcinfo, arg, "calendar");
 	code = text_to_cstring(PG_GETARG_TEXT_PP(arg));
 	c = book_calendar(book, code, strlen(code));
 	if (c == NULL)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("calendar \"%s\" does not exist", code),
-				 errhint("Use a code listed in triage.calendars.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("calendar \"%s\" does not exist", code),
+						errhint("Use a code listed in triage.calendars.")));
 	return c;
 }
 
@@ -50,9 +46,8 @@ time_argument(FunctionCallInfo fcinfo, int arg, const char *name)
 	need(fcinfo, arg, name);
 	at = PG_GETARG_TIMESTAMPTZ(arg);
 	if (TIMESTAMP_NOT_FINITE(at))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("argument \"%s\" must be a finite time", name)));
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("argument \"%s\" must be a finite time", name)));
 	return at;
 }
 
@@ -69,11 +64,10 @@ triage_add_worktime(PG_FUNCTION_ARGS)
 	amount = PG_GETARG_INTERVAL_P(1);
 	us = amount->time + amount->day * USECS_PER_DAY;
 	if (amount->month != 0 || us < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"amount\" must be an amount of working time"),
-				 errdetail("Months have no length in working time, and it must not be negative."),
-				 errhint("Give hours, for example interval '12 hours'.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"amount\" must be an amount of working time"),
+						errdetail("Months have no length in working time, and it must not be negative."),
+						errhint("Give hours, for example interval '12 hours'.")));
 	book = book_acquire();
 	at = work_add(&calendar_argument(fcinfo, 2, book)->work, start, us);
 	book_release(book);

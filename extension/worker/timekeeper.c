@@ -32,7 +32,7 @@ PG_FUNCTION_INFO_V1(triage_tick);
 #define COMMIT_EVERY 32
 
 /* a case locked by somebody else is tried again after this long, doubling */
-#define SKIP_FIRST_MS 20
+#define SKIP_FIRST_MS	20
 #define SKIP_LONGEST_MS 1000
 
 static void
@@ -68,7 +68,7 @@ turn(long *skip_ms)
 	if (stats.skipped > 0)
 	{
 		/* what is left of the due steps is locked: no use in spinning */
-		long		wait = *skip_ms;
+		long wait = *skip_ms;
 
 		*skip_ms = Min(*skip_ms * 2, SKIP_LONGEST_MS);
 		return wait;
@@ -101,13 +101,13 @@ void
 triage_timekeeper_main(Datum arg)
 {
 	MemoryContext loop;
-	long		skip_ms = SKIP_FIRST_MS;
+	long		  skip_ms = SKIP_FIRST_MS;
 
 	worker_start(TRIAGE_TIMEKEEPER, TRIAGE_LOCK_TIMEKEEPER, DatumGetObjectId(arg));
 	loop = AllocSetContextCreate(TopMemoryContext, "pg_triage timekeeper", ALLOCSET_DEFAULT_SIZES);
 	for (;;)
 	{
-		long		wait = TRIAGE_TURN_MS;
+		long wait = TRIAGE_TURN_MS;
 
 		if (worker_turn())
 			wait = guarded_turn(loop, &skip_ms);
@@ -126,26 +126,23 @@ check_tick(FunctionCallInfo fcinfo, TimestampTz at)
 				 errhint("Call it in a transaction of its own: BEGIN ISOLATION LEVEL READ COMMITTED.")));
 	if (at > triage_clock() + USECS_PER_SEC && !triage_is_admin(triage_actor()))
 		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_RIGHTS),
-				 errmsg("tick() at a time to come is for administrators"),
+				(errcode(TRIAGE_ERRCODE_RIGHTS), errmsg("tick() at a time to come is for administrators"),
 				 errhint("Leave \"at\" out.")));
 }
 
 Datum
 triage_tick(PG_FUNCTION_ARGS)
 {
-	TimestampTz at = PG_ARGISNULL(0) ? triage_clock() : PG_GETARG_TIMESTAMPTZ(0);
-	int			max_cases = PG_ARGISNULL(1) ? 10000 : PG_GETARG_INT32(1);
+	TimestampTz	   at = PG_ARGISNULL(0) ? triage_clock() : PG_GETARG_TIMESTAMPTZ(0);
+	int			   max_cases = PG_ARGISNULL(1) ? 10000 : PG_GETARG_INT32(1);
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	StepStats	stats;
-	Datum		values[7];
-	bool		nulls[7] = {false};
+	StepStats	   stats;
+	Datum		   values[7];
+	bool		   nulls[7] = {false};
 
 	if (max_cases < 1 || max_cases > 1000000)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN),
-				 errmsg("argument \"max_cases\" is out of range"),
-				 errhint("Give a number from 1 to 1000000.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"max_cases\" is out of range"),
+						errhint("Give a number from 1 to 1000000.")));
 	check_tick(fcinfo, at);
 	InitMaterializedSRF(fcinfo, 0);
 	steps_run(at, max_cases, 0, NULL, &stats);
