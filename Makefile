@@ -44,7 +44,11 @@ SQL_FILES = $(wildcard $(SQL_PARTS:%=sql/%.sql))
 SQL_UNLISTED = $(filter-out $(SQL_PARTS:%=sql/%.sql),$(wildcard sql/*.sql))
 
 DATA_built = build/pg_triage--$(EXT_VERSION).sql
-DATA = $(wildcard sql/updates/*.sql)
+# "make demo DATA=file.csv" means a file of the user's; to PGXS the name means what is installed.
+ifeq ($(origin DATA),command line)
+DEMO_DATA := $(DATA)
+endif
+override DATA = $(wildcard sql/updates/*.sql)
 PACK_FILES = $(wildcard rules/*/*.csv)
 
 # The server's headers count as system headers: warnings are for our code only.
@@ -147,7 +151,7 @@ test-unit test-pgtap test-isolation test-tap:
 	@tests/tools/run_tests $(@:test-%=%) $(FILES)
 
 demo:
-	tests/tools/cluster --timeout 0 -- tests/demo/run $(FILES)
+	DATA='$(DEMO_DATA)' tests/tools/cluster --timeout 0 -- tests/demo/run $(if $(DEMO_DATA),<'$(DEMO_DATA)')
 
 # The stand-alone programs, then what needs a server.
 BENCHES = $(patsubst tests/bench/%.c,build/bench/%,$(sort $(wildcard tests/bench/*.c)))

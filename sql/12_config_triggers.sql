@@ -12,6 +12,12 @@ CREATE FUNCTION triage.invalidate_rulebook() RETURNS void
 COMMENT ON FUNCTION triage.invalidate_rulebook() IS
 	'Tells every session at commit that its compiled rulebook is stale. Called by the configuration triggers.';
 
+CREATE FUNCTION triage.is_own_xid(written xid) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'triage_is_own_xid';
+COMMENT ON FUNCTION triage.is_own_xid(xid) IS
+	'Was a row with this xmin written by the present transaction or one of its subtransactions?';
+
 -- 128 bits of the row's SHA-256, as a number, so that they can be summed
 CREATE FUNCTION triage.rule_weight(relation text, rule jsonb) RETURNS numeric
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -26,6 +32,8 @@ COMMENT ON FUNCTION triage.rule_weight(text, jsonb) IS
 CREATE FUNCTION triage.config_changed() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	-- the digest is made of rows as text: one session's habits must not change it
+	SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET extra_float_digits = 1
 AS $$
 DECLARE
 	modulus CONSTANT numeric := 340282366920938463463374607431768211456;	-- 2^128
@@ -43,7 +51,7 @@ BEGIN
 		raised := true;
 	ELSE
 		-- this transaction's own version already?
-		SELECT b.xmin = pg_current_xact_id()::xid INTO raised FROM triage.rulebook b;
+		SELECT triage.is_own_xid(b.xmin) INTO raised FROM triage.rulebook b;
 	END IF;
 	IF NOT raised THEN
 		book.version := book.version + 1;
@@ -141,7 +149,7 @@ BEGIN
 			FROM (SELECT o.calendar FROM old_rows o UNION SELECT n.calendar FROM new_rows n) c(code);
 	END IF;
 	UPDATE triage.calendars c SET version = c.version + 1
-		WHERE c.code = ANY (codes) AND c.xmin <> pg_current_xact_id()::xid;
+		WHERE c.code = ANY (codes) AND NOT triage.is_own_xid(c.xmin);
 	RETURN NULL;
 END
 $$;

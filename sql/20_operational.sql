@@ -196,6 +196,8 @@ CREATE TABLE triage.deliveries (
 CREATE UNIQUE INDEX deliveries_id_idx ON triage.deliveries (delivery_id);
 -- the queue: state and lease are not part of it, so that claiming a delivery is a HOT update
 CREATE INDEX deliveries_queue_idx ON triage.deliveries (endpoint, next_attempt_at) WHERE done_at IS NULL;
+-- dead letters; by last_error, because state in a predicate would end the HOT updates too
+CREATE INDEX deliveries_failed_idx ON triage.deliveries (endpoint, done_at) WHERE done_at IS NOT NULL AND last_error IS NOT NULL;
 SELECT pg_extension_config_dump('triage.deliveries', '');
 
 CREATE TABLE triage.links (

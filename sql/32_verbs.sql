@@ -5,6 +5,7 @@
 
 INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs) VALUES
 	('dispatch',	'triage',		'dispatched',	'case',			'centre',	'department, or none for the rules'),
+	('confirm_danger', 'triage',	NULL,			'case',			'centre',	'confirmed'),
 	('answer',		'triage',		'closed',		'case',			'centre',	'body'),
 	('accept',		'dispatched',	'accepted',		'assignment',	'party',	NULL),
 	('accept',		'accepted',		NULL,			'assignment',	'party',	NULL),
@@ -17,8 +18,8 @@ INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs
 	('finish',		'dispatched',	NULL,			'assignment',	'party',	NULL),
 	('finish',		'accepted',		NULL,			'assignment',	'party',	NULL),
 	('finish',		'in_progress',	NULL,			'assignment',	'party',	NULL),
-	('transfer',	'accepted',		NULL,			'assignment',	'lead',		'department'),
-	('transfer',	'in_progress',	NULL,			'assignment',	'lead',		'department'),
+	('transfer',	'accepted',		NULL,			'assignment',	'party',	'department'),
+	('transfer',	'in_progress',	NULL,			'assignment',	'party',	'department'),
 	('resolve',		'accepted',		'review',		'case',			'lead',		'outcome, body'),
 	('resolve',		'in_progress',	'review',		'case',			'lead',		'outcome, body'),
 	('close_case',	'review',		'closed',		'case',			'centre',	NULL);
@@ -32,6 +33,11 @@ CREATE FUNCTION triage.dispatch(case_id bigint, department text DEFAULT NULL, as
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_dispatch';
 COMMENT ON FUNCTION triage.dispatch(bigint, text, text[], text) IS
 	'派单: a person sends a case that waits in triage. department NULL = by the rules, now that a person has looked. assists are added to those of the rules. Errors: TR001 wrong state, TR002 not the centre, TR003 unknown case or department, TR005 the rules name nobody.';
+
+CREATE FUNCTION triage.confirm_danger(case_id bigint, confirmed boolean, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_confirm_danger';
+COMMENT ON FUNCTION triage.confirm_danger(bigint, boolean, text) IS
+	'核实危险: a person has looked at a case in triage that words made dangerous. true = it is dispatched by the rules, police with it; false = it is not, the case waits on with its type''s own urgency. Errors: TR001 not in triage or not dangerous, TR002, TR003.';
 
 CREATE FUNCTION triage.answer(case_id bigint, body text, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_answer';
@@ -61,7 +67,7 @@ COMMENT ON FUNCTION triage.finish(bigint, text, text, text) IS
 CREATE FUNCTION triage.transfer(case_id bigint, department text, reason text DEFAULT NULL, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_transfer';
 COMMENT ON FUNCTION triage.transfer(bigint, text, text, text) IS
-	'转办: the lead passes work down to another unit, at most three deep; the lead stays answerable, the unit gets a clock of its own. Errors: TR001 wrong state, too deep or takes part already, TR002, TR003.';
+	'转办: a party that has accepted passes work down to another unit, at most three deep; it stays answerable, the unit gets a clock of its own. Errors: TR001 wrong state, too deep or takes part already, TR002, TR003.';
 
 CREATE FUNCTION triage.resolve(case_id bigint, outcome text, body text, attrs jsonb DEFAULT NULL, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_resolve';
@@ -103,6 +109,7 @@ BEGIN
 						WHEN 'arrive' THEN a.arrived_at IS NULL
 						WHEN 'feed_back' THEN a.accepted_at IS NOT NULL
 						WHEN 'finish' THEN a.duty <> 'lead'
+						WHEN 'transfer' THEN a.accepted_at IS NOT NULL
 						ELSE a.duty = 'lead' END
 	WHERE c.case_id = allowed_verbs.case_id
 		AND (t.level = 'case' OR a.seq IS NOT NULL)

@@ -219,7 +219,7 @@ static bool
 seen_request(Act *act)
 {
 	static KeptPlan plan = {.sql = "SELECT 1 FROM triage.events e WHERE e.case_id = $1"
-								   " AND e.data OPERATOR(pg_catalog.->>) 'request_id' = $2 LIMIT 1",
+								   " AND e.data ->> 'request_id' = $2 LIMIT 1",
 							.nargs = 2,
 							.types = {INT8OID, TEXTOID}};
 	Datum			args[2];
@@ -568,6 +568,11 @@ act_party(Act *act, const char *department, const char *want_duty)
 													department, act->c.number)
 										   : errmsg("you act for no department in case %s", act->c.number),
 						errhint("triage.chain(%lld) lists who takes part.", (long long) act->c.case_id)));
+	if (department != NULL && !rights_acts_for(act, department))
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_RIGHTS),
+				 errmsg("you do not act for department \"%s\" in case %s", department, act->c.number),
+				 errhint("triage.members says who acts for whom.")));
 	/* where no members are configured everybody acts for all: the lead is meant */
 	if (department == NULL && several && !rights_are_open(act))
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"department\" is needed"),
@@ -583,8 +588,8 @@ act_inform_channels(Act *act, const char *type, const char *body, const char *ou
 {
 	static KeptPlan plan = {
 		.sql = "SELECT s.channel, pg_catalog.min(s.seq), pg_catalog.count(*),"
-			   " (pg_catalog.array_agg(s.external_ref ORDER BY s.seq))[1]"
-			   " FROM triage.case_sources s WHERE s.case_id = $1 GROUP BY s.channel ORDER BY 2",
+			   " s.external_ref"
+			   " FROM triage.case_sources s WHERE s.case_id = $1 GROUP BY s.channel, s.external_ref ORDER BY 2",
 		.nargs = 1,
 		.types = {INT8OID}};
 	Datum		   args[1] = {Int64GetDatum(act->c.case_id)};

@@ -110,7 +110,7 @@ extern void act_set_lead(Act *act, const char *department);
 /* A further event of the same act, before the verb's own. */
 extern void act_event(Act *act, const char *verb, Jsonb *data);
 
-/* One result to every channel that contributed; appends an event for each. */
+/* One result to every channel that contributed, for each reference it knows the matter by; an event for each. */
 extern void act_inform_channels(Act *act, const char *type, const char *body, const char *outcome);
 
 extern Area		*act_area(const Act *act);

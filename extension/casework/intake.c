@@ -184,7 +184,7 @@ check_body(const Channel *channel, const char *body, size_t *len)
 						errdetail("It has %zu bytes, the limit is %d.", *len, MAX_BODY),
 						errhint("Keep long documents elsewhere and report what they are about.")));
 	/* most bodies begin with something to read; fold only those that may have nothing */
-	if (*len > 0 && ((unsigned char) body[0] > ' ' && (unsigned char) body[0] < 0x80))
+	if (*len > 0 && ((unsigned char) body[0] > ' ' && (unsigned char) body[0] < 0x7f))
 		return body;
 	folded = *len > 0 ? book_fold(body, Min(*len, 4096), &folded_len) : NULL;
 	if (folded == NULL && *len > 4096)
@@ -267,30 +267,30 @@ report_from_row(Book *book, CaseRow *row, const AttrNumber *att, TimestampTz now
 	check_caller(r->channel, case_text(row, att, CASE_REPORTER), case_text(row, att, CASE_CONTACT));
 }
 
-static uint32
-hash_text(uint32 seed, const char *text)
-{
-	return text == NULL ? hash_combine(seed, 0x5bd1e995)
-						: hash_combine(seed, hash_bytes((const unsigned char *) text, strlen(text)));
-}
-
-/* Digest of what a decision depends on, as it stands in the finished row. */
+/* Digest of what a decision depends on and of what it said, as it stands in the finished row. */
 static uint32
 inputs_of(const CaseRow *row, const AttrNumber *att)
 {
 	static const CaseColumn columns[] = {CASE_CHANNEL, CASE_BODY,	CASE_AREA, CASE_CASE_TYPE,
-										 CASE_ADDRESS, CASE_STATUS, CASE_LEAD};
+										 CASE_ADDRESS, CASE_STATUS, CASE_LEAD, CASE_NATURE};
 	uint32					h = 0;
+	Jsonb				   *attrs = DatumGetJsonbP(case_value(row, att, CASE_ATTRS));
 
 	for (int i = 0; i < (int) lengthof(columns); i++)
 	{
-		char *text = case_text(row, att, columns[i]);
+		text *t;
 
-		h = hash_text(h, text);
-		if (text != NULL)
-			pfree(text);
+		if (case_isnull(row, att, columns[i]))
+		{
+			h = hash_combine(h, 0x5bd1e995);
+			continue;
+		}
+		t = DatumGetTextPP(case_value(row, att, columns[i]));
+		h = hash_combine(h, hash_bytes((unsigned char *) VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)));
 	}
-	return h;
+	h = hash_combine(h, DatumGetInt32(case_value(row, att, CASE_PRIORITY)));
+	h = hash_combine(h, DatumGetBool(case_value(row, att, CASE_DANGER)));
+	return hash_combine(h, hash_bytes((unsigned char *) VARDATA(attrs), VARSIZE(attrs) - VARHDRSZ));
 }
 
 static char *
@@ -345,6 +345,10 @@ row_basics(CaseRow *row, const AttrNumber *att, const Book *book, TimestampTz no
 	case_set(row, att, CASE_EVENT_SEQ, Int32GetDatum(1));
 	case_set_null(row, att, CASE_COLOUR);
 	case_set_null(row, att, CASE_CLOSED_AT);
+	case_set_null(row, att, CASE_OUTCOME);
+	case_set_null(row, att, CASE_MERGED_INTO);
+	case_set_null(row, att, CASE_EVENT_COLOUR);
+	case_set_text(row, att, CASE_KIND, "incident");
 	if (case_isnull(row, att, CASE_ATTRS))
 		case_set(row, att, CASE_ATTRS, DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 }
@@ -444,37 +448,54 @@ correct_row(const CaseRow *row, const AttrNumber *att)
 	triage_owner_end(&sw);
 }
 
-/* Decide a row that has no decision in memory, or one that no longer fits. */
+/* The row as its reporter gave it: without the place and the type that intake found. */
 static void
-decide_again(CaseRow *row, const AttrNumber *att, bool changed, Report *report, Decision *d)
+forget_found(CaseRow *given, const AttrNumber *att, const Decision *before)
 {
-	char *status = case_text(row, att, CASE_STATUS);
+	char *area = case_text(given, att, CASE_AREA);
+	char *type = case_text(given, att, CASE_CASE_TYPE);
 
-	/* a row that merely was not remembered holds its own result: area and type are given, not found */
-	if (!changed)
-	{
-		Area *area;
+	if (before->place_by != PLACE_GIVEN && area != NULL && before->area != NULL &&
+		strcmp(area, before->area->code) == 0)
+		case_set_null(given, att, CASE_AREA);
+	if (before->verdict != VERDICT_GIVEN && type != NULL && before->type != NULL &&
+		strcmp(type, before->type->code) == 0)
+		case_set_null(given, att, CASE_CASE_TYPE);
+}
 
-		/* terms alone are never wholly sure: this type was given */
-		if (DatumGetFloat8(case_value(row, att, CASE_CONFIDENCE)) < 1.0)
-			case_set_null(row, att, CASE_CASE_TYPE);
-		report_from_row(intake.book, row, att, intake.now, report);
-		area = report->area;
-		report->area = NULL;
-		decide(intake.book, report, d);
-		/* the place may have been given: then the text alone finds another */
-		if (d->area != area)
-		{
-			report->area = area;
-			decide(intake.book, report, d);
-		}
-		pfree(status);
-		return;
-	}
-	report_from_row(intake.book, row, att, intake.now, report);
+/* A trigger behind ours changed the row: decide anew, and let the row follow. */
+static void
+decide_changed(CaseRow *row, const AttrNumber *att, const Decision *before, Report *report, Decision *d)
+{
+	CaseRow given = *row;
+
+	forget_found(&given, att, before);
+	report_from_row(intake.book, &given, att, intake.now, report);
 	decide(intake.book, report, d);
 	row_from_decision(row, att, intake.book, d, intake.now);
 	correct_row(row, att);
+}
+
+/* The decision of this row was not kept in memory: make it again from what the row holds. */
+static void
+decide_forgotten(const CaseRow *row, const AttrNumber *att, Report *report, Decision *d)
+{
+	CaseRow given = *row;
+	Area   *area;
+
+	/* terms alone are never wholly sure: a type held for certain was given */
+	if (DatumGetFloat8(case_value(row, att, CASE_CONFIDENCE)) < 1.0)
+		case_set_null(&given, att, CASE_CASE_TYPE);
+	report_from_row(intake.book, &given, att, intake.now, report);
+	area = report->area;
+	report->area = NULL;
+	decide(intake.book, report, d);
+	/* the place may have been given: then the text alone finds another */
+	if (d->area != area)
+	{
+		report->area = area;
+		decide(intake.book, report, d);
+	}
 }
 
 static void
@@ -534,7 +555,10 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 	}
 	else
 	{
-		decide_again(row, att, p != NULL, &report, &again);
+		if (p != NULL)
+			decide_changed(row, att, p->decision, &report, &again);
+		else
+			decide_forgotten(row, att, &report, &again);
 		d = &again;
 	}
 	case_facts(row, att, &c);

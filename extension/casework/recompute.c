@@ -45,7 +45,7 @@ done_version(const Calendar *c)
 {
 	static KeptPlan plan = {
 		.sql =
-			"SELECT s.value FROM triage.local_state s WHERE s.key = 'calendar:' OPERATOR(pg_catalog.||) $1",
+			"SELECT s.value FROM triage.local_state s WHERE s.key = 'calendar:' || $1",
 		.nargs = 1,
 		.types = {TEXTOID}};
 	Datum args[1] = {CStringGetTextDatum(c->code)};
@@ -59,7 +59,7 @@ set_done(const Calendar *c, TimestampTz at)
 	static KeptPlan plan = {
 		.sql =
 			"INSERT INTO triage.local_state (key, value, at)"
-			" VALUES ('calendar:' OPERATOR(pg_catalog.||) $1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = $2, at = $3",
+			" VALUES ('calendar:' || $1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = $2, at = $3",
 		.nargs = 3,
 		.types = {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 	Datum args[3] = {CStringGetTextDatum(c->code), CStringGetTextDatum(psprintf("%d", c->version)),

@@ -75,6 +75,19 @@ report_of_case(Act *act, Report *r)
 	r->given_type = act_type(act);
 }
 
+/* Danger brings the police, whoever leads; confirm_danger() takes it back. */
+static void
+add_police(Act *act, Decision *d)
+{
+	Area *area = d->area ? d->area : act->book->root_area;
+
+	if (!d->danger || d->nature == NATURE_POLICE)
+		return;
+	party_add(d, book_unit(act->book, KIND_POLICE, area), DUTY_ON_SCENE);
+	if (d->nature == NATURE_NONPOLICE)
+		d->nature = NATURE_JOINT;
+}
+
 /* The person names the department: it leads, whatever the rules would say. */
 static void
 decide_by_person(Act *act, Department *lead, Decision *d)
@@ -108,6 +121,20 @@ case_from_decision(Act *act, const Decision *d)
 }
 
 void
+clear_danger(Act *act)
+{
+	CaseType   *type = act_type(act);
+	Assignment *centre = act_lead(act);
+
+	case_set(&act->row, act->att, CASE_DANGER, BoolGetDatum(false));
+	case_set(&act->row, act->att, CASE_PRIORITY, Int32GetDatum(type && type->priority > 1 ? type->priority : 3));
+	case_facts(&act->row, act->att, &act->c);
+	act_stop_clocks(act, "triage", -1, act->now, false);
+	records_clock(act->w, act->book, act->c.case_id, &act->at, centre ? centre->seq : 0, type, STAGE_TRIAGE,
+				  act->c.priority, false, act_area(act), act->now);
+}
+
+void
 redispatch(Act *act, const char *department, ArrayType *assists, int parent_seq)
 {
 	Report	 report;
@@ -128,6 +155,7 @@ redispatch(Act *act, const char *department, ArrayType *assists, int parent_seq)
 						errmsg("the rules name no department for case %s", act->c.number),
 						errdetail("%s", decision_reason(&d)),
 						errhint("Name the department, or set the case type first.")));
+	add_police(act, &d);
 	add_assists(act->book, assists, &d);
 	case_from_decision(act, &d);
 	records_decision(act->w, act->book, act->c.case_id, act->at.decision_seq + 1, &report, &d, act->now);

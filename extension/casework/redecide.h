@@ -16,4 +16,7 @@
  */
 extern void redispatch(Act *act, const char *department, ArrayType *assists, int parent_seq);
 
+/* Words that looked dangerous are not: the case waits on with its type's own urgency and a new triage clock. */
+extern void clear_danger(Act *act);
+
 #endif

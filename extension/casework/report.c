@@ -109,6 +109,18 @@ claim(const char *channel, const char *ref, int64 case_id)
 	return triage_result_int(0, 1, 0);
 }
 
+static void
+move_ref(const char *channel, const char *ref, int64 case_id)
+{
+	static KeptPlan plan = {
+		.sql = "UPDATE triage.case_refs SET case_id = $3 WHERE channel = $1 AND external_ref = $2",
+		.nargs = 3,
+		.types = {TEXTOID, TEXTOID, INT8OID}};
+	Datum args[3] = {CStringGetTextDatum(channel), CStringGetTextDatum(ref), Int64GetDatum(case_id)};
+
+	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
+}
+
 /* ---- further sources of a case ---- */
 
 typedef struct Source
@@ -238,10 +250,6 @@ burst_case(const Channel *channel, const char *sender, TimestampTz now, int64 ne
 			" AND (SELECT s.reported_at FROM triage.case_sources s WHERE s.case_id = $1 ORDER BY s.seq DESC LIMIT 1) >= $2",
 		.nargs = 2,
 		.types = {INT8OID, TIMESTAMPTZOID}};
-	static KeptPlan move = {
-		.sql = "UPDATE triage.case_refs SET case_id = $3 WHERE channel = $1 AND external_ref = $2",
-		.nargs = 3,
-		.types = {TEXTOID, TEXTOID, INT8OID}};
 	char *ref = psprintf("burst:%s", sender);
 	Datum args[3] = {CStringGetTextDatum(channel->code), CStringGetTextDatum(ref), Int64GetDatum(new_case)};
 	Datum test[2];
@@ -254,7 +262,7 @@ burst_case(const Channel *channel, const char *sender, TimestampTz now, int64 ne
 	/* not read-only: the snapshot must be newer than the wait for the mark */
 	if (triage_run(&usable, test, NULL, SPI_OK_SELECT) == 1)
 		return DatumGetInt64(test[0]);
-	triage_run(&move, args, NULL, SPI_OK_UPDATE);
+	move_ref(channel->code, ref, new_case);
 	return 0;
 }
 
@@ -371,6 +379,9 @@ triage_report(PG_FUNCTION_ARGS)
 	book_release(book);
 	if (folded)
 	{
+		/* the reference was claimed for a case that will not be: it belongs to the burst's */
+		if (s.external_ref != NULL)
+			move_ref(s.channel, s.external_ref, have);
 		triage_owner_end(&sw);
 		PG_RETURN_DATUM(fold_into(have, &s));
 	}

@@ -214,26 +214,50 @@ repeats(const Act *act, const DueClock *k, const LadderStep *step)
 	return step->repeat_us > 0 && !k->acknowledged && (!step->repeat_danger || act->c.danger);
 }
 
-/* Move a clock to its next step: the same one again, or the next of the ladder, or none. */
-static void
-advance(Act *act, DueClock *k, const Ladder *ladder, const LadderStep *step, TimestampTz at)
+static TimestampTz
+step_time(Act *act, const DueClock *k, const Ladder *ladder, int i)
 {
 	Calendar *calendar = k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
 
-	if (repeats(act, k, step) && k->next_step + 1 >= ladder->nsteps)
-	{
-		int64 missed = (at - k->next_step_at) / step->repeat_us;
+	return i < ladder->nsteps ? ladder_step_at(&ladder->steps[i], k->started_at, k->due_at, calendar) : DT_NOEND;
+}
 
-		/* repetitions that were missed altogether are one */
-		k->occurrence += 1 + missed;
-		k->next_step_at += (1 + missed) * step->repeat_us;
-		return;
+/*
+ * Move a clock on from what it is firing now: to the next step of its ladder,
+ * or to the next repetition of the last step that repeats, whichever comes
+ * first.  (next_step, occurrence) with occurrence > 0 is that
+ * repetition of that step; how far the ladder has got then follows from the
+ * time.  Repetitions that were missed altogether are one.
+ */
+static void
+advance(Act *act, DueClock *k, const Ladder *ladder, TimestampTz at)
+{
+	int			reached = k->next_step;
+	int			again;
+	TimestampTz next;
+
+	while (k->occurrence > 0 && step_time(act, k, ladder, reached + 1) <= k->next_step_at)
+		reached++;
+	next = step_time(act, k, ladder, reached + 1);
+	for (again = reached; again >= 0 && !repeats(act, k, &ladder->steps[again]); again--)
+		;
+	if (again >= 0)
+	{
+		int64		every = ladder->steps[again].repeat_us;
+		TimestampTz first = step_time(act, k, ladder, again);
+		int64		n = Max((k->next_step_at - first) / every + 1, (Min(at, next) - first) / every + 1);
+
+		if (first + n * every < next)
+		{
+			k->next_step = again;
+			k->occurrence = n;
+			k->next_step_at = first + n * every;
+			return;
+		}
 	}
-	k->next_step++;
+	k->next_step = reached + 1;
 	k->occurrence = 0;
-	k->next_step_at = k->next_step < ladder->nsteps
-						  ? ladder_step_at(&ladder->steps[k->next_step], k->started_at, k->due_at, calendar)
-						  : DT_NOEND;
+	k->next_step_at = next;
 }
 
 static void
@@ -286,13 +310,19 @@ fire_clock(Act *act, DueClock *k, TimestampTz at, StepStats *stats)
 	/* the ladder was retired or shortened: no further step */
 	if (ladder == NULL || k->next_step >= ladder->nsteps)
 		k->next_step_at = DT_NOEND;
-	while (k->next_step_at <= at)
+	while (k->next_step_at <= at && !TIMESTAMP_IS_NOEND(k->next_step_at))
 	{
 		const LadderStep *step = &ladder->steps[k->next_step];
 		DueClock		  next = *k;
 		bool			  collapsed;
 
-		advance(act, &next, ladder, step, at);
+		/* somebody took notice since the last time: the repetition is over */
+		if (k->occurrence > 0 && !repeats(act, k, step))
+		{
+			advance(act, k, ladder, at);
+			continue;
+		}
+		advance(act, &next, ladder, at);
 		/* a later step that is due as well tells the same people more */
 		collapsed = next.next_step_at <= at && next.next_step_at > k->next_step_at &&
 					step->action != ACTION_POLICE_BACKUP && step->action != ACTION_ESCALATE;
@@ -333,9 +363,9 @@ set_aside(int64 case_id, TimestampTz at, ErrorData *e)
 	static KeptPlan plan = {
 		.sql =
 			"INSERT INTO triage.quarantine AS q (case_id, since, tries, retry_at, sqlstate, reason)"
-			" VALUES ($1, $2, 1, $2 OPERATOR(pg_catalog.+) $3, $4, $5)"
-			" ON CONFLICT (case_id) DO UPDATE SET tries = q.tries OPERATOR(pg_catalog.+) 1,"
-			" retry_at = $2 OPERATOR(pg_catalog.+) $3 OPERATOR(pg_catalog.*) pg_catalog.power(2, least(q.tries, 5)),"
+			" VALUES ($1, $2, 1, $2 + $3, $4, $5)"
+			" ON CONFLICT (case_id) DO UPDATE SET tries = q.tries + 1,"
+			" retry_at = $2 + $3 * power(2, least(q.tries, 5)),"
 			" sqlstate = $4, reason = $5",
 		.nargs = 5,
 		.types = {INT8OID, TIMESTAMPTZOID, INTERVALOID, TEXTOID, TEXTOID}};
@@ -448,7 +478,6 @@ steps_run(TimestampTz at, int max_cases, int commit_every, void (*between)(void)
 	stats->recomputed = recompute_clocks(at, RECOMPUTE_AT_ONCE);
 	/* one clock row beyond the limit tells whether there is more */
 	cases = due_cases(at, max_cases + 1, &n);
-	stats->more = n > max_cases || stats->recomputed == RECOMPUTE_AT_ONCE;
 	for (int i = 0; i < Min(n, max_cases); i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -460,5 +489,7 @@ steps_run(TimestampTz at, int max_cases, int commit_every, void (*between)(void)
 	release_recovered(at);
 	triage_owner_begin(&sw);
 	stats->next_due = steps_next_due(at);
+	/* what is left and due is more work, unless it is locked */
+	stats->more = (stats->next_due <= at && stats->skipped == 0) || stats->recomputed == RECOMPUTE_AT_ONCE;
 	triage_owner_end(&sw);
 }

@@ -16,6 +16,7 @@
 #include "casework/act.h"
 #include "casework/outbox.h"
 #include "casework/redecide.h"
+#include "casework/rights.h"
 
 PG_FUNCTION_INFO_V1(triage_dispatch);
 PG_FUNCTION_INFO_V1(triage_answer);
@@ -27,6 +28,7 @@ PG_FUNCTION_INFO_V1(triage_resolve);
 PG_FUNCTION_INFO_V1(triage_close_case);
 PG_FUNCTION_INFO_V1(triage_acknowledge);
 PG_FUNCTION_INFO_V1(triage_transfer);
+PG_FUNCTION_INFO_V1(triage_confirm_danger);
 
 /* what a verb says may be long, but not a novel */
 #define MAX_TEXT (1024 * 1024)
@@ -219,7 +221,9 @@ triage_finish(PG_FUNCTION_ARGS)
 		/* who reports his part done has, by that, also accepted it */
 		accept_for(&act, a);
 		act_set_assignment(&act, a, "done");
-		act_stop_clocks(&act, NULL, a->seq, act.happened, false);
+		act_stop_clocks(&act, "assist", a->seq, act.happened, false);
+		/* a team that never went has not arrived by finishing */
+		act_stop_clocks(&act, NULL, a->seq, act.happened, true);
 		put_party(&act, a);
 		jb_text(&act.data, "body", body);
 	}
@@ -361,7 +365,7 @@ last_result(Act *act, char **outcome)
 {
 	static KeptPlan plan = {
 		.sql =
-			"SELECT e.data OPERATOR(pg_catalog.->>) 'body', e.data OPERATOR(pg_catalog.->>) 'outcome'"
+			"SELECT e.data ->> 'body', e.data ->> 'outcome'"
 			" FROM triage.events e WHERE e.case_id = $1 AND e.verb IN ('resolve', 'answer') ORDER BY e.seq DESC LIMIT 1",
 		.nargs = 1,
 		.types = {INT8OID}};
@@ -430,7 +434,10 @@ triage_dispatch(PG_FUNCTION_ARGS)
 		act_stop_clocks(&act, "triage", -1, act.now, false);
 		act_stop_clocks(&act, "ring_back", -1, act.now, false);
 		if (centre != NULL)
+		{
 			act_set_assignment(&act, centre, "done");
+			jb_int(&act.data, "assignment", centre->seq);
+		}
 		redispatch(&act, department, assists, centre ? centre->seq : 0);
 	}
 	PG_RETURN_DATUM(act_end(&act));
@@ -489,7 +496,7 @@ depth_of(const Act *act, int seq)
 	return depth;
 }
 
-/* Pass work down: the lead stays answerable, the unit below gets a part with its own clock. */
+/* Pass work down: who passes it stays answerable, the unit below gets a part with its own clock. */
 Datum
 triage_transfer(PG_FUNCTION_ARGS)
 {
@@ -502,7 +509,7 @@ triage_transfer(PG_FUNCTION_ARGS)
 	if (!act.repeated)
 	{
 		Department *to = book_department(act.book, code, strlen(code));
-		Assignment *lead = act_lead(&act);
+		Assignment *from = rights_are_open(&act) ? act_lead(&act) : act_party(&act, NULL, NULL);
 
 		if (to == NULL)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("department \"%s\" does not exist", code),
@@ -513,15 +520,50 @@ triage_transfer(PG_FUNCTION_ARGS)
 						(errcode(TRIAGE_ERRCODE_STATE),
 						 errmsg("department \"%s\" takes part in case %s already", code, act.c.number),
 						 errhint("triage.chain(%lld) lists who takes part.", (long long) act.c.case_id)));
-		if (depth_of(&act, lead->seq) >= MAX_DEPTH)
+		need_accepted(&act, from);
+		if (depth_of(&act, from->seq) >= MAX_DEPTH)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 							errmsg("case %s has been passed down %d times already", act.c.number, MAX_DEPTH),
 							errhint("Whoever has it now must see to it.")));
 		jb_text(&act.data, "department", to->code);
-		jb_text(&act.data, "by", lead->department);
+		jb_text(&act.data, "by", from->department);
+		jb_int(&act.data, "assignment", from->seq);
 		jb_text(&act.data, "reason", reason);
-		records_party(act.w, act.book, &act.c, act_type(&act), act_area(&act), to, DUTY_ASSIST, lead->seq,
+		records_party(act.w, act.book, &act.c, act_type(&act), act_area(&act), to, DUTY_ASSIST, from->seq,
 					  act.now, &act.at, act.at.event_seq + 1);
+	}
+	PG_RETURN_DATUM(act_end(&act));
+}
+
+/*
+ * A person has looked at a case that words made dangerous.  Confirmed: it goes
+ * where the rules say, police with it.  Not: it waits on as an ordinary one.
+ */
+Datum
+triage_confirm_danger(PG_FUNCTION_ARGS)
+{
+	Act act;
+
+	need_argument(fcinfo, 1, "confirmed");
+	begin(&act, fcinfo, "confirm_danger", 2);
+	if (!act.repeated)
+	{
+		bool		confirmed = PG_GETARG_BOOL(1);
+		Assignment *centre = act_lead(&act);
+
+		if (!act.c.danger)
+			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE), errmsg("case %s is not marked as dangerous", act.c.number),
+							errhint("Send it on with triage.dispatch().")));
+		jb_bool(&act.data, "confirmed", confirmed);
+		if (confirmed)
+		{
+			act_stop_clocks(&act, "triage", -1, act.now, false);
+			if (centre != NULL)
+				act_set_assignment(&act, centre, "done");
+			redispatch(&act, NULL, NULL, centre ? centre->seq : 0);
+		}
+		else
+			clear_danger(&act);
 	}
 	PG_RETURN_DATUM(act_end(&act));
 }

@@ -144,6 +144,15 @@ keep_hit(Decision *d, Term *term)
 	d->hits[d->nhits++] = term;
 }
 
+static bool
+is_candidate(const Decision *d, const CaseType *type)
+{
+	for (int i = 0; i < d->ncandidates; i++)
+		if (d->candidates[i].type == type)
+			return true;
+	return type == d->type;
+}
+
 /* Better: higher score, then the more urgent type, then the code (so that the order is one). */
 static bool
 better(const Candidate *a, const Candidate *b)
@@ -152,6 +161,9 @@ better(const Candidate *a, const Candidate *b)
 		return a->score > b->score;
 	if (a->type->priority != b->type->priority)
 		return a->type->priority < b->type->priority;
+	/* of two dangers the police's own comes first; the codes make the order one */
+	if ((a->type->nature == NATURE_POLICE) != (b->type->nature == NATURE_POLICE))
+		return a->type->nature == NATURE_POLICE;
 	return strcmp(a->type->code, b->type->code) < 0;
 }
 
@@ -249,8 +261,8 @@ confidence_of(const Decision *d)
 static void
 judge(const Report *report, const Tally *tally, Decision *d)
 {
-	bool tie = d->ncandidates > 1 && d->candidates[0].score == d->candidates[1].score &&
-			   d->candidates[0].type->priority == d->candidates[1].type->priority;
+	bool equal = d->ncandidates > 1 && d->candidates[0].score == d->candidates[1].score;
+	bool urgent = equal && d->candidates[0].type->priority < d->candidates[1].type->priority;
 
 	if (d->ncandidates == 0)
 	{
@@ -258,13 +270,17 @@ judge(const Report *report, const Tally *tally, Decision *d)
 		return;
 	}
 	d->confidence = confidence_of(d);
-	if (tie)
-		d->verdict = VERDICT_TIE;
-	else if (tally->danger)
+	if (tally->danger)
+	{
+		/* danger waits for nobody: of two as likely the first is taken and the police go too */
 		d->verdict = VERDICT_DANGER;
+		d->escalated = equal;
+	}
 	else if (tally->doubtful)
 		d->verdict = VERDICT_DOUBTFUL_DANGER;
-	else if (d->confidence < report->min_confidence)
+	else if (equal && !urgent)
+		d->verdict = VERDICT_TIE;
+	else if (!urgent && d->confidence < report->min_confidence)
 		d->verdict = VERDICT_WEAK;
 	else
 		d->verdict = VERDICT_TERMS;
@@ -329,10 +345,7 @@ classify(Book *book, const Report *report, const char *folded, size_t len, Decis
 	{
 		Term *t = &book->terms[book->hits[i].id];
 
-		if (t->kind == TERM_INCLUDE && fate[i] == COUNTS &&
-			(t->type == d->type || (d->ncandidates > 1 && t->type == d->candidates[1].type)))
-			keep_hit(d, t);
-		else if (t->kind == TERM_INCLUDE && IS_DANGER(t->type))
+		if (t->kind == TERM_INCLUDE && ((fate[i] == COUNTS && is_candidate(d, t->type)) || IS_DANGER(t->type)))
 			keep_hit(d, t);
 	}
 	if (d->type != NULL)

@@ -35,7 +35,8 @@ policy_for(const Book *book, const CaseType *type, Stage stage, int priority, bo
 TimestampTz
 limit_add(TimestampTz start, int amount, LimitUnit unit, const Calendar *calendar)
 {
-	static const int64 length[] = {USECS_PER_MINUTE, USECS_PER_HOUR, USECS_PER_DAY, USECS_PER_HOUR, 0};
+	/* without a calendar a working hour or day is as long as any */
+	static const int64 length[] = {USECS_PER_MINUTE, USECS_PER_HOUR, USECS_PER_DAY, USECS_PER_HOUR, USECS_PER_DAY};
 	int64			   span = Min((int64) amount * length[unit], LONGEST);
 	int64			   at;
 
@@ -47,7 +48,7 @@ limit_add(TimestampTz start, int amount, LimitUnit unit, const Calendar *calenda
 		at = work_add_days(&calendar->work, start, amount);
 	/* a calendar that never opens must not hold a case for ever */
 	if (at == WORK_NEVER)
-		return start + (unit == UNIT_WORK_DAY ? (int64) amount * USECS_PER_DAY : span);
+		return start + span;
 	return at;
 }
 

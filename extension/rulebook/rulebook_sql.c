@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "portability/instr_time.h"
@@ -15,6 +16,7 @@
 
 PG_FUNCTION_INFO_V1(triage_count_terms);
 PG_FUNCTION_INFO_V1(triage_rulebook_timing);
+PG_FUNCTION_INFO_V1(triage_is_own_xid);
 
 Datum
 triage_count_terms(PG_FUNCTION_ARGS)
@@ -84,4 +86,11 @@ triage_rulebook_timing(PG_FUNCTION_ARGS)
 	put(rsinfo, "term matcher", INSTR_TIME_GET_MILLISEC(end), bytes);
 	book_release(book);
 	return (Datum) 0;
+}
+
+/* Did this transaction, or a subtransaction of it, write a row with this xmin? */
+Datum
+triage_is_own_xid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(TransactionIdIsCurrentTransactionId(PG_GETARG_TRANSACTIONID(0)));
 }

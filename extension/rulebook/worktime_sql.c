@@ -62,12 +62,18 @@ triage_add_worktime(PG_FUNCTION_ARGS)
 
 	need(fcinfo, 1, "amount");
 	amount = PG_GETARG_INTERVAL_P(1);
-	us = amount->time + amount->day * USECS_PER_DAY;
+	us = amount->time + (int64) amount->day * SECS_PER_DAY;
 	if (amount->month != 0 || us < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"amount\" must be an amount of working time"),
 						errdetail("Months have no length in working time, and it must not be negative."),
 						errhint("Give hours, for example interval '12 hours'.")));
+	if (amount->day > 36600 || amount->time > INT64_MAX / 2)
+		ereport(ERROR, (errcode(ERRCODE_INTERVAL_FIELD_OVERFLOW),
+						errmsg("argument \"amount\" is out of range"),
+						errdetail("It must be less than a century."),
+						errhint("Give hours, for example interval '12 hours'.")));
+	us = amount->time + amount->day * USECS_PER_DAY;
 	book = book_acquire();
 	at = work_add(&calendar_argument(fcinfo, 2, book)->work, start, us);
 	book_release(book);

@@ -35,11 +35,21 @@ PG_FUNCTION_INFO_V1(triage_tick);
 #define SKIP_FIRST_MS	20
 #define SKIP_LONGEST_MS 1000
 
+/* what a turn keeps lives here, across its transactions */
+static MemoryContext turn_context = NULL;
+
+static void
+begin(const char *activity)
+{
+	worker_begin(activity);
+	MemoryContextSwitchTo(turn_context);
+}
+
 static void
 commit_and_go_on(void)
 {
 	worker_commit();
-	worker_begin("firing due steps");
+	begin("firing due steps");
 }
 
 /* One turn's work; returns milliseconds to sleep. */
@@ -52,7 +62,7 @@ turn(long *skip_ms)
 	TimestampTz next;
 	int64		ms;
 
-	worker_begin("looking for due steps");
+	begin("looking for due steps");
 	triage_owner_begin(&sw);
 	next = steps_next_due(now);
 	triage_owner_end(&sw);
@@ -79,38 +89,37 @@ turn(long *skip_ms)
 }
 
 static long
-guarded_turn(MemoryContext loop, long *skip_ms)
+guarded_turn(long *skip_ms)
 {
 	volatile long wait = TRIAGE_TURN_MS;
 
-	MemoryContextSwitchTo(loop);
+	MemoryContextSwitchTo(turn_context);
 	PG_TRY();
 	{
 		wait = turn(skip_ms);
 	}
 	PG_CATCH();
 	{
-		worker_recover(loop);
+		worker_recover(turn_context);
 	}
 	PG_END_TRY();
-	MemoryContextReset(loop);
+	MemoryContextReset(turn_context);
 	return wait;
 }
 
 void
 triage_timekeeper_main(Datum arg)
 {
-	MemoryContext loop;
 	long		  skip_ms = SKIP_FIRST_MS;
 
 	worker_start(TRIAGE_TIMEKEEPER, TRIAGE_LOCK_TIMEKEEPER, DatumGetObjectId(arg));
-	loop = AllocSetContextCreate(TopMemoryContext, "pg_triage timekeeper", ALLOCSET_DEFAULT_SIZES);
+	turn_context = AllocSetContextCreate(TopMemoryContext, "pg_triage timekeeper", ALLOCSET_DEFAULT_SIZES);
 	for (;;)
 	{
 		long wait = TRIAGE_TURN_MS;
 
 		if (worker_turn())
-			wait = guarded_turn(loop, &skip_ms);
+			wait = guarded_turn(&skip_ms);
 		worker_wait(wait, PGINVALID_SOCKET);
 	}
 }
@@ -143,6 +152,9 @@ triage_tick(PG_FUNCTION_ARGS)
 	if (max_cases < 1 || max_cases > 1000000)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"max_cases\" is out of range"),
 						errhint("Give a number from 1 to 1000000.")));
+	if (TIMESTAMP_NOT_FINITE(at))
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"at\" must be a finite time"),
+						errhint("Leave it out for now.")));
 	check_tick(fcinfo, at);
 	InitMaterializedSRF(fcinfo, 0);
 	steps_run(at, max_cases, 0, NULL, &stats);

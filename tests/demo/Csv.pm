@@ -22,7 +22,7 @@ sub parse
 
 		while (1)
 		{
-			if ($text =~ /\G"((?:[^"]|"")*+)"/gc)
+			if ($text =~ /\G"((?:[^"]++|"")*+)"/gc)
 			{
 				my $field = $1;
 

@@ -345,7 +345,9 @@ SELECT (SELECT coalesce(sum(c.report_count), 0) FROM triage.cases c), count(*), 
 FROM triage.cases c
 SQL
 
-	return sprintf '   %s  来电 reports %d  案件 cases %d  待研判 triage %d  在办 open %d  办结 closed %d  提醒 steps %d  警力 police %d  送达 sent %d+%d 死信 dead %d',
+	# the line that counts has to fit a terminal
+	return sprintf '   %s  来电%d 案件%d 研判%d 在办%d 办结%d 提醒%d 警力%d 送达%d 待发%d 死信%d', wall($time), @n if Show::is_terminal();
+	return sprintf '   %s  来电 reports %d  案件 cases %d  待研判 triage %d  在办 open %d  办结 closed %d  提醒 steps %d  警力 police %d  送达 sent %d+%d  死信 dead %d',
 		wall($time), @n;
 }
 
@@ -360,6 +362,8 @@ sub run
 	my @names = @{ (shift @$records)->[1] };
 
 	heading(sprintf('一天：%d件', scalar @$records), sprintf 'A day: %d incidents in %d s, 08:00 to 02:00', scalar @$records, $seconds);
+	note('来电 reports, 案件 cases, 研判 in triage, 在办 open, 办结 closed, 提醒 ladder steps, 警力 police backups,',
+		'送达 delivered, 待发 on their way, 死信 dead letters') if Show::is_terminal();
 	for my $record (@$records)
 	{
 		my %row;

@@ -10,11 +10,13 @@ use utf8;
 use Exporter 'import';
 use Wide ();
 
-our @EXPORT_OK = qw(heading say_line note table paint colour_of counting counted short_time);
+our @EXPORT_OK = qw(heading say_line note table paint colour_of short_time);
 
 my $tty = -t STDOUT && ($ENV{TERM} || '') ne 'dumb';
 my $counting = 0;
 my %code = (red => 31, green => 32, yellow => 33, blue => 34, bold => 1, dim => 2);
+
+sub is_terminal { return $tty }
 
 sub paint
 {
@@ -78,7 +80,7 @@ sub counting
 	my ($text) = @_;
 
 	return 0 unless $tty;
-	print "\r\e[K", Wide::clip($text, 118);
+	print "\r\e[K", Wide::clip($text, 100);
 	$counting = 1;
 	return 1;
 }

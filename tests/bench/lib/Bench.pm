@@ -7,7 +7,7 @@ use File::Path 'make_path';
 use IPC::Open2;
 use Time::HiRes qw(time sleep);
 
-our @EXPORT = qw(note row skip summary median percentile psql value timed pgbench wait_for new_database drop_database
+our @EXPORT = qw(note row skip summary median percentile psql value timed timed_cpu pgbench wait_for new_database drop_database
   load_pack server_setting with_endpoint dir tmp seconds reps full time sleep);
 
 my (@missed, $met, $headed);
@@ -134,6 +134,23 @@ sub timed
 	my $text = psql($db, "$before\n\\timing on\n$sql");
 	my @ms = $text =~ /^Time: ([\d.]+) ms/mg or die "no time in: $text\n";
 	return $ms[-1];
+}
+
+# The same in seconds, and the processor time that the server's process took: what
+# else the machine does hardly touches it.
+sub timed_cpu
+{
+	my ($db, $before, $sql) = @_;
+	my $file = tmp() . '/timed.sql';
+	open my $f, '>', $file or die "$file: $!";
+	print $f "$before\nSET client_min_messages = log;\nSET log_statement_stats = on;\n\\timing on\n$sql\n";
+	close $f or die $!;
+	my $text = `psql -XqAt -v ON_ERROR_STOP=1 -d $db -f '$file' 2>&1`;
+	die "psql failed: $text\n" if $? != 0;
+	my @ms = $text =~ /^Time: ([\d.]+) ms/mg;
+	my @cpu = map { [$_ =~ /^!\s+([\d.]+) s user, ([\d.]+) s system/] } grep { /^!\s+[\d.]+ s user/ } split /\n/, $text;
+	die "no figures in: $text\n" unless @ms && @cpu;
+	return ($ms[-1] / 1000, $cpu[-1][0] + $cpu[-1][1]);
 }
 
 # Transactions per second of one script.

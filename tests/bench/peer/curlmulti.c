@@ -44,7 +44,8 @@ went_well(CURL *easy)
 }
 
 static int
-send_all(CURLM *multi, const char *url, const char *body, struct curl_slist *lines, int requests, int connections)
+send_all(CURLM *multi, const char *url, const char *body, struct curl_slist *lines, int requests,
+		 int connections)
 {
 	int		 sent, done = 0, ok = 0, running, left;
 	CURLMsg *message;
