@@ -150,7 +150,7 @@ test: deps
 test-unit test-pgtap test-isolation test-tap:
 	@tests/tools/run_tests $(@:test-%=%) $(FILES)
 
-demo:
+demo: deps
 	DATA='$(DEMO_DATA)' tests/tools/cluster --timeout 0 -- tests/demo/run $(if $(DEMO_DATA),<'$(DEMO_DATA)')
 
 # The stand-alone programs, then what needs a server.
