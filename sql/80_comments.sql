@@ -438,3 +438,19 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+DO $$
+DECLARE
+	t	text;
+	op	text;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['calendar_hours', 'calendar_days'] LOOP
+		FOREACH op IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
+			EXECUTE format('COMMENT ON TRIGGER %I ON triage.%I IS %L', 'calendar_' || op, t,
+				'Other hours or days: raises the version of the calendars concerned, so that running clocks follow.');
+		END LOOP;
+	END LOOP;
+END
+$$;
+COMMENT ON INDEX triage.deliveries_failed_idx IS 'Dead letters (死信) by endpoint, for health() and replay_deliveries().';
+COMMENT ON TRIGGER configured_by ON triage.endpoints IS 'Notes who configured the endpoint: a format function runs as this role.';
