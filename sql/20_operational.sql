@@ -37,7 +37,7 @@ CREATE TABLE triage.cases (
 	event_seq		int		NOT NULL CHECK (event_seq >= 0),
 	rulebook_version bigint	NOT NULL,
 	attrs			jsonb	NOT NULL
-) WITH (fillfactor = 85);
+) WITH (fillfactor = 92);
 CREATE INDEX cases_reported_idx ON triage.cases (reported_at);
 CREATE INDEX cases_open_idx ON triage.cases (area, case_id)
 	WHERE status NOT IN ('closed', 'merged', 'void');
@@ -99,7 +99,7 @@ CREATE TABLE triage.assignments (
 	arrived_at		timestamptz,
 	done_at			timestamptz,
 	PRIMARY KEY (case_id, seq)
-) WITH (fillfactor = 85);
+) WITH (fillfactor = 92);
 CREATE UNIQUE INDEX assignments_one_lead_idx ON triage.assignments (case_id)
 	WHERE duty = 'lead' AND status NOT IN ('done', 'withdrawn');
 CREATE INDEX assignments_live_idx ON triage.assignments (department, case_id)
@@ -128,7 +128,7 @@ CREATE TABLE triage.clocks (
 	stopped_at		timestamptz,
 	acknowledged_at	timestamptz,
 	PRIMARY KEY (case_id, clock_id)
-) WITH (fillfactor = 85);
+) WITH (fillfactor = 92);
 -- what the timekeeper reads: the earliest step that is still to fire
 CREATE INDEX clocks_due_idx ON triage.clocks (next_step_at, case_id) WHERE next_step_at IS NOT NULL;
 SELECT pg_extension_config_dump('triage.clocks', '');
@@ -192,7 +192,7 @@ CREATE TABLE triage.deliveries (
 	payload			text	NOT NULL,
 	PRIMARY KEY (case_id, delivery_id),
 	CHECK ((done_at IS NULL) = (state IN ('queued', 'leased')))
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 85);
 CREATE UNIQUE INDEX deliveries_id_idx ON triage.deliveries (delivery_id);
 -- the queue: state and lease are not part of it, so that claiming a delivery is a HOT update
 CREATE INDEX deliveries_queue_idx ON triage.deliveries (endpoint, next_attempt_at) WHERE done_at IS NULL;

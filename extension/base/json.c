@@ -122,6 +122,18 @@ jb_finish(JsonBuild *b)
 	return JsonbValueToJsonb(b->result);
 }
 
+/* n digits and what stands behind them; printf costs ten times as much */
+static void
+put_digits(char *buf, int value, int n, char then)
+{
+	buf[n] = then;
+	while (n > 0)
+	{
+		buf[--n] = '0' + value % 10;
+		value /= 10;
+	}
+}
+
 char *
 triage_iso_time(TimestampTz at, char *buf)
 {
@@ -136,7 +148,38 @@ triage_iso_time(TimestampTz at, char *buf)
 		day--;
 	}
 	j2date((int) day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
-	snprintf(buf, 40, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", year, month, mday, (int) (us / USECS_PER_HOUR),
-			 (int) (us / USECS_PER_MINUTE % 60), (int) (us / USECS_PER_SEC % 60), (int) (us % USECS_PER_SEC));
+	put_digits(buf, year, 4, '-');
+	put_digits(buf + 5, month, 2, '-');
+	put_digits(buf + 8, mday, 2, 'T');
+	put_digits(buf + 11, us / USECS_PER_HOUR, 2, ':');
+	put_digits(buf + 14, us / USECS_PER_MINUTE % 60, 2, ':');
+	put_digits(buf + 17, us / USECS_PER_SEC % 60, 2, '.');
+	put_digits(buf + 20, us % USECS_PER_SEC, 6, 'Z');
+	buf[27] = '\0';
 	return buf;
+}
+
+void
+triage_json_string(StringInfo s, const char *text)
+{
+	appendStringInfoChar(s, '"');
+	while (*text != '\0')
+	{
+		const char *run = text;
+
+		while ((unsigned char) *text >= ' ' && *text != '"' && *text != '\\')
+			text++;
+		appendBinaryStringInfo(s, run, text - run);
+		if (*text == '\0')
+			break;
+		if (*text == '"' || *text == '\\')
+		{
+			appendStringInfoChar(s, '\\');
+			appendStringInfoChar(s, *text);
+		}
+		else
+			appendStringInfo(s, "\\u%04x", (unsigned char) *text);
+		text++;
+	}
+	appendStringInfoChar(s, '"');
 }

@@ -6,6 +6,7 @@
 #define TRIAGE_BASE_JSON_H
 
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
 typedef struct JsonBuild
@@ -29,5 +30,8 @@ extern Jsonb *jb_finish(JsonBuild *b);
 
 /* ISO 8601 in UTC with microseconds; buf holds at least 40 bytes */
 extern char *triage_iso_time(TimestampTz at, char *buf);
+
+/* Append text as a JSON string; long runs of plain bytes are copied at once. */
+extern void triage_json_string(StringInfo s, const char *text);
 
 #endif

@@ -569,10 +569,9 @@ act_party(Act *act, const char *department, const char *want_duty)
 										   : errmsg("you act for no department in case %s", act->c.number),
 						errhint("triage.chain(%lld) lists who takes part.", (long long) act->c.case_id)));
 	if (department != NULL && !rights_acts_for(act, department))
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_RIGHTS),
-				 errmsg("you do not act for department \"%s\" in case %s", department, act->c.number),
-				 errhint("triage.members says who acts for whom.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_RIGHTS),
+						errmsg("you do not act for department \"%s\" in case %s", department, act->c.number),
+						errhint("triage.members says who acts for whom.")));
 	/* where no members are configured everybody acts for all: the lead is meant */
 	if (department == NULL && several && !rights_are_open(act))
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"department\" is needed"),
@@ -587,9 +586,10 @@ void
 act_inform_channels(Act *act, const char *type, const char *body, const char *outcome)
 {
 	static KeptPlan plan = {
-		.sql = "SELECT s.channel, pg_catalog.min(s.seq), pg_catalog.count(*),"
-			   " s.external_ref"
-			   " FROM triage.case_sources s WHERE s.case_id = $1 GROUP BY s.channel, s.external_ref ORDER BY 2",
+		.sql =
+			"SELECT s.channel, pg_catalog.min(s.seq), pg_catalog.count(*),"
+			" s.external_ref"
+			" FROM triage.case_sources s WHERE s.case_id = $1 GROUP BY s.channel, s.external_ref ORDER BY 2",
 		.nargs = 1,
 		.types = {INT8OID}};
 	Datum		   args[1] = {Int64GetDatum(act->c.case_id)};
@@ -620,7 +620,7 @@ act_inform_channels(Act *act, const char *type, const char *body, const char *ou
 		data = jb_finish(&b);
 		act_event(act, "inform", data);
 		if (channel != NULL)
-			outbox_put(act->w, act->book, &c, channel->endpoint, type, act->at.event_seq, act->now, NULL,
-					   NULL, data);
+			outbox_put(act->w, act->book, &c, act->at.event_seq, act->now,
+					   &(Notice){.endpoint = channel->endpoint, .type = type, .extra = data});
 	}
 }

@@ -15,7 +15,7 @@ static const char *const column_names[CASE_COLUMNS] = {
 	"received_at", "reporter",		   "contact",	 "body",		  "area",		  "address",
 	"location",	   "case_type",		   "nature",	 "priority",	  "danger",		  "status",
 	"lead",		   "colour",		   "confidence", "dispatched_at", "closed_at",	  "report_count",
-	"event_seq",   "rulebook_version", "attrs", "outcome", "merged_into", "event_colour"};
+	"event_seq",   "rulebook_version", "attrs",		 "outcome",		  "merged_into",  "event_colour"};
 
 const AttrNumber *
 case_attnums(Relation rel)

@@ -71,7 +71,8 @@ end_limit(void)
 static void
 read_endpoint(const char *code, char **format, char **configured_by)
 {
-	static KeptPlan plan = {.sql = "SELECT e.format, e.configured_by FROM triage.endpoints e WHERE e.code = $1",
+	static KeptPlan plan = {.sql =
+								"SELECT e.format, e.configured_by FROM triage.endpoints e WHERE e.code = $1",
 							.nargs = 1,
 							.types = {TEXTOID}};
 	MemoryContext	caller = CurrentMemoryContext;
@@ -119,7 +120,8 @@ call_text(const char *format)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
 						errmsg("format function %s(jsonb) returns text does not exist", format),
 						errhint("A format is \"cloudevents\" or schema.function of such a function.")));
-	return psprintf("SELECT %s($1)", quote_qualified_identifier(strVal(linitial(names)), strVal(lsecond(names))));
+	return psprintf("SELECT %s($1)",
+					quote_qualified_identifier(strVal(linitial(names)), strVal(lsecond(names))));
 }
 
 static char *
@@ -162,10 +164,10 @@ run_as(Oid role, const char *format, Datum event)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(role, (context & ~SECURITY_NOFORCE_RLS) | SECURITY_RESTRICTED_OPERATION);
 	guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-	(void) set_config_option("transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
 	triage_enter_configured();
 	result = run(format, event);
 	triage_leave_configured();
@@ -205,9 +207,9 @@ run_in_time(Oid role, const char *format, Datum event)
 Datum
 triage_run_format(PG_FUNCTION_ARGS)
 {
-	char *code;
-	char *format;
-	char *configured_by;
+	char  *code;
+	char  *format;
+	char  *configured_by;
 	Jsonb *event;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))

@@ -11,6 +11,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
@@ -39,14 +40,14 @@ PG_FUNCTION_INFO_V1(triage_intake_before);
 PG_FUNCTION_INFO_V1(triage_intake_after);
 
 /* remembered decisions; beyond this rows are decided a second time, which costs less than the memory */
-#define MAX_PENDING 16384
+#define MAX_PENDING 131072
 
 typedef struct Pending
 {
-	int64	  case_id;	/* key */
-	bool	  restored; /* taken as it came: nothing follows */
-	uint32	  inputs;	/* digest of what the decision was made from */
-	Decision *decision;
+	int64  case_id;	 /* key */
+	bool   restored; /* taken as it came: nothing follows */
+	uint32 inputs;	 /* digest of what the decision was made from */
+	void  *decision; /* packed */
 } Pending;
 
 typedef struct Intake
@@ -361,6 +362,20 @@ check_trigger(FunctionCallInfo fcinfo, const char *when, bool ok)
 						errmsg("this function must be called as a trigger %s on triage.cases", when)));
 }
 
+/* Has this installation a row trigger that runs after ours? */
+static bool
+may_change_later(Relation rel)
+{
+	TriggerDesc *desc = rel->trigdesc;
+
+	for (int i = 0; desc != NULL && i < desc->numtriggers; i++)
+		if (TRIGGER_TYPE_MATCHES(desc->triggers[i].tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE,
+								 TRIGGER_TYPE_INSERT) &&
+			strcmp(desc->triggers[i].tgname, "zz_intake_before") > 0)
+			return true;
+	return false;
+}
+
 static void
 remember(int64 case_id, const Decision *d, uint32 inputs)
 {
@@ -374,12 +389,7 @@ remember(int64 case_id, const Decision *d, uint32 inputs)
 	p->inputs = inputs;
 	p->decision = NULL;
 	if (d != NULL)
-	{
-		p->decision = MemoryContextAlloc(intake.mcxt, sizeof(Decision));
-		*p->decision = *d;
-		if (d->route_error != NULL)
-			p->decision->route_error = MemoryContextStrdup(intake.mcxt, d->route_error);
-	}
+		p->decision = decision_pack(d, intake.mcxt);
 }
 
 Datum
@@ -416,7 +426,8 @@ triage_intake_before(PG_FUNCTION_ARGS)
 	report_from_row(intake.book, &row, att, intake.now, &report);
 	decide(intake.book, &report, &decision);
 	row_from_decision(&row, att, intake.book, &decision, intake.now);
-	remember(DatumGetInt64(case_value(&row, att, CASE_ID)), &decision, inputs_of(&row, att));
+	remember(DatumGetInt64(case_value(&row, att, CASE_ID)), &decision,
+			 may_change_later(rel) ? inputs_of(&row, att) : 0);
 	return PointerGetDatum(heap_form_tuple(row.desc, row.values, row.isnull));
 }
 
@@ -536,36 +547,38 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
 	CaseFacts	  c;
 	Report		  report;
-	Decision	  again;
-	Decision	 *d;
+	Decision	  d;
 
 	if (p != NULL && p->restored)
 	{
 		MemoryContextSwitchTo(old);
 		return false;
 	}
-	if (p != NULL && p->inputs == inputs_of(row, att))
-	{
-		d = p->decision;
-		memset(&report, 0, sizeof(report));
-		report.channel = channel_of(intake.book, case_text(row, att, CASE_CHANNEL));
-		report.at = intake.now;
-		if (d->verdict == VERDICT_GIVEN)
-			report.given_type = d->type;
-	}
+	if (p == NULL)
+		decide_forgotten(row, att, &report, &d);
 	else
 	{
-		if (p != NULL)
-			decide_changed(row, att, p->decision, &report, &again);
+		decision_unpack(p->decision, &d);
+		if (p->inputs != 0 && p->inputs != inputs_of(row, att))
+		{
+			Decision before = d;
+
+			decide_changed(row, att, &before, &report, &d);
+		}
 		else
-			decide_forgotten(row, att, &report, &again);
-		d = &again;
+		{
+			memset(&report, 0, sizeof(report));
+			report.channel = channel_of(intake.book, case_text(row, att, CASE_CHANNEL));
+			report.at = intake.now;
+			if (d.verdict == VERDICT_GIVEN)
+				report.given_type = d.type;
+		}
 	}
 	case_facts(row, att, &c);
 	/* a row of report() has its reference claimed already */
 	if (case_id != next_case)
 		claim_reference(w, &c);
-	records_new_case(w, intake.book, &c, &report, d, intake.now, actor,
+	records_new_case(w, intake.book, &c, &report, &d, intake.now, actor,
 					 case_id == next_case ? next_token : NULL);
 	MemoryContextSwitchTo(old);
 	return true;

@@ -55,8 +55,10 @@ put_text(StringInfo s, const char *key, const char *value)
 		return;
 	if (s->data[s->len - 1] != '{')
 		appendStringInfoChar(s, ',');
-	appendStringInfo(s, "\"%s\":", key);
-	escape_json(s, value);
+	appendStringInfoChar(s, '"');
+	appendStringInfoString(s, key);
+	appendStringInfoString(s, "\":");
+	triage_json_string(s, value);
 }
 
 static void
@@ -65,9 +67,31 @@ put_raw(StringInfo s, const char *key, const char *value)
 	appendStringInfo(s, ",\"%s\":%s", key, value);
 }
 
+/* All parties that this endpoint serves, when it is told of several at once. */
+static void
+put_parties(StringInfo s, const char *endpoint, const Decision *together)
+{
+	bool first = true;
+
+	appendStringInfoString(s, ",\"parties\":[");
+	for (int i = 0; i < together->nparties; i++)
+	{
+		const Department *d = together->parties[i].department;
+
+		if (d->endpoint == NULL || strcmp(d->endpoint, endpoint) != 0)
+			continue;
+		appendStringInfoString(s, first ? "{" : ",{");
+		put_text(s, "department", d->code);
+		put_text(s, "duty", duty_names[together->parties[i].duty]);
+		appendStringInfoChar(s, '}');
+		first = false;
+	}
+	appendStringInfoChar(s, ']');
+}
+
 /* The data member: what happened to which case. */
 static void
-put_data(StringInfo s, Book *book, const CaseFacts *c, const char *department, const char *duty, Jsonb *extra)
+put_data(StringInfo s, Book *book, const CaseFacts *c, const Notice *n)
 {
 	CaseType *type = c->case_type ? book_type(book, c->case_type, strlen(c->case_type)) : NULL;
 	Area	 *area = c->area ? book_area(book, c->area, strlen(c->area)) : NULL;
@@ -92,28 +116,29 @@ put_data(StringInfo s, Book *book, const CaseFacts *c, const char *department, c
 	put_text(s, "address", c->address);
 	put_text(s, "body", c->body);
 	put_text(s, "lead", c->lead);
-	put_text(s, "department", department);
-	put_text(s, "duty", duty);
-	if (extra != NULL)
-		put_raw(s, "event", JsonbToCString(NULL, &extra->root, VARSIZE(extra)));
+	put_text(s, "department", n->department);
+	put_text(s, "duty", n->duty);
+	if (n->together != NULL)
+		put_parties(s, n->endpoint, n->together);
+	if (n->extra != NULL)
+		put_raw(s, "event", JsonbToCString(NULL, &n->extra->root, VARSIZE(n->extra)));
 	appendStringInfoChar(s, '}');
 }
 
 static char *
-cloudevent(Book *book, const CaseFacts *c, const char *id, const char *type, TimestampTz at,
-		   const char *department, const char *duty, Jsonb *extra)
+cloudevent(Book *book, const CaseFacts *c, const char *id, TimestampTz at, const Notice *n)
 {
 	StringInfoData s;
 	char		   buf[40];
 
 	initStringInfo(&s);
-	appendStringInfo(&s, "{\"specversion\":\"1.0\",\"id\":\"%s\",\"type\":\"pg_triage.%s\"", id, type);
+	appendStringInfo(&s, "{\"specversion\":\"1.0\",\"id\":\"%s\",\"type\":\"pg_triage.%s\"", id, n->type);
 	put_text(&s, "source", "/pg_triage");
 	put_text(&s, "subject", c->number);
 	put_text(&s, "time", triage_iso_time(at, buf));
 	put_text(&s, "datacontenttype", "application/json");
 	appendStringInfoString(&s, ",\"data\":");
-	put_data(&s, book, c, department, duty, extra);
+	put_data(&s, book, c, n);
 	appendStringInfoChar(&s, '}');
 	return s.data;
 }
@@ -173,10 +198,9 @@ format_by_function(Book *book, const Endpoint *e, char *event)
 }
 
 void
-outbox_put(Writer *w, Book *book, const CaseFacts *c, const char *endpoint, const char *type, int event_seq,
-		   TimestampTz at, const char *department, const char *duty, Jsonb *extra)
+outbox_put(Writer *w, Book *book, const CaseFacts *c, int event_seq, TimestampTz at, const Notice *n)
 {
-	Endpoint	 *e = endpoint ? book_endpoint(book, endpoint, strlen(endpoint)) : NULL;
+	Endpoint	 *e = n->endpoint ? book_endpoint(book, n->endpoint, strlen(n->endpoint)) : NULL;
 	MemoryContext old;
 	pg_uuid_t	 *id;
 	char		 *payload;
@@ -186,8 +210,7 @@ outbox_put(Writer *w, Book *book, const CaseFacts *c, const char *endpoint, cons
 		return;
 	old = MemoryContextSwitchTo(writer_context(w));
 	id = new_delivery_id();
-	payload = cloudevent(book, c, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))), type, at,
-						 department, duty, extra);
+	payload = cloudevent(book, c, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))), at, n);
 	if (strcmp(e->format, "cloudevents") != 0)
 		payload = format_by_function(book, e, payload);
 	row_init(&row);
@@ -195,7 +218,7 @@ outbox_put(Writer *w, Book *book, const CaseFacts *c, const char *endpoint, cons
 	row_set(&row, DLV_DELIVERY_ID, UUIDPGetDatum(id));
 	row_text(&row, DLV_ENDPOINT, e->code);
 	row_int(&row, DLV_EVENT_SEQ, event_seq);
-	row_text(&row, DLV_TYPE, type);
+	row_text(&row, DLV_TYPE, n->type);
 	row_text(&row, DLV_STATE, "queued");
 	row_int(&row, DLV_ATTEMPTS, 0);
 	row_time(&row, DLV_CREATED_AT, at);

@@ -7,13 +7,18 @@
 
 #include "casework/records.h"
 
-/*
- * Queue a delivery to an endpoint code; NULL or an endpoint that is not in
- * the book queues nothing.  `type` is the event's name ("assigned",
- * "feedback", "step" ...); department and duty name the receiver where there
- * is one; extra is an object of further facts or NULL.
- */
-extern void outbox_put(Writer *w, Book *book, const CaseFacts *c, const char *endpoint, const char *type,
-					   int event_seq, TimestampTz at, const char *department, const char *duty, Jsonb *extra);
+/* What is to be told to an endpoint. */
+typedef struct Notice
+{
+	const char	   *endpoint;	/* code; NULL, or one that is not in the book: nothing is queued */
+	const char	   *type;		/* the event's name: "assigned", "result", "remind" ... */
+	const char	   *department; /* the receiver behind the endpoint, or NULL */
+	const char	   *duty;
+	Jsonb		   *extra;	  /* an object of further facts, or NULL */
+	const Decision *together; /* all parties of this decision that the endpoint serves are named, or NULL */
+} Notice;
+
+extern void
+outbox_put(Writer *w, Book *book, const CaseFacts *c, int event_seq, TimestampTz at, const Notice *n);
 
 #endif

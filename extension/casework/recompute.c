@@ -43,12 +43,10 @@ unit_of(const char *name)
 static int
 done_version(const Calendar *c)
 {
-	static KeptPlan plan = {
-		.sql =
-			"SELECT s.value FROM triage.local_state s WHERE s.key = 'calendar:' || $1",
-		.nargs = 1,
-		.types = {TEXTOID}};
-	Datum args[1] = {CStringGetTextDatum(c->code)};
+	static KeptPlan plan = {.sql = "SELECT s.value FROM triage.local_state s WHERE s.key = 'calendar:' || $1",
+							.nargs = 1,
+							.types = {TEXTOID}};
+	Datum			args[1] = {CStringGetTextDatum(c->code)};
 
 	return triage_read(&plan, args, NULL) == 1 ? atoi(triage_result_text(0, 1)) : 0;
 }
@@ -57,9 +55,8 @@ static void
 set_done(const Calendar *c, TimestampTz at)
 {
 	static KeptPlan plan = {
-		.sql =
-			"INSERT INTO triage.local_state (key, value, at)"
-			" VALUES ('calendar:' || $1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = $2, at = $3",
+		.sql = "INSERT INTO triage.local_state (key, value, at)"
+			   " VALUES ('calendar:' || $1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = $2, at = $3",
 		.nargs = 3,
 		.types = {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 	Datum args[3] = {CStringGetTextDatum(c->code), CStringGetTextDatum(psprintf("%d", c->version)),

@@ -87,26 +87,63 @@ put_assignment(Writer *w, int64 case_id, int seq, const Department *department, 
 	writer_put(w, TO_ASSIGNMENTS, &row);
 }
 
+/* The assignment of a party and the clocks it runs under. */
+static void
+put_party(Writer *w, Book *book, const CaseFacts *c, const CaseType *type, const Area *area,
+		  const Party *party, int parent_seq, TimestampTz now, Counters *at)
+{
+	int	  seq = ++at->assignment_seq;
+	Stage stage = STAGE_ASSIST;
+
+	put_assignment(w, c->case_id, seq, party->department, party->duty, parent_seq, now);
+	if (party->duty == DUTY_AGENT)
+		return;
+	if (party->duty == DUTY_LEAD)
+	{
+		records_clock(w, book, c->case_id, at, seq, type, STAGE_ACCEPT, c->priority, c->danger, area, now);
+		stage = STAGE_FEEDBACK;
+	}
+	else if (party->duty == DUTY_ON_SCENE || party->duty == DUTY_BACKUP)
+		stage = STAGE_ARRIVE;
+	records_clock(w, book, c->case_id, at, seq, type, stage, c->priority, c->danger, area, now);
+}
+
 void
 records_party(Writer *w, Book *book, const CaseFacts *c, const CaseType *type, const Area *area,
 			  Department *department, Duty duty, int parent_seq, TimestampTz now, Counters *at, int event_seq)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
-	int			  seq = ++at->assignment_seq;
+	Party		  party = {department, duty};
 
-	put_assignment(w, c->case_id, seq, department, duty, parent_seq, now);
-	if (duty == DUTY_LEAD)
-	{
-		records_clock(w, book, c->case_id, at, seq, type, STAGE_ACCEPT, c->priority, c->danger, area, now);
-		records_clock(w, book, c->case_id, at, seq, type, STAGE_FEEDBACK, c->priority, c->danger, area, now);
-	}
-	else if (duty == DUTY_ASSIST || duty == DUTY_EXPERT)
-		records_clock(w, book, c->case_id, at, seq, type, STAGE_ASSIST, c->priority, c->danger, area, now);
-	else if (duty == DUTY_ON_SCENE || duty == DUTY_BACKUP)
-		records_clock(w, book, c->case_id, at, seq, type, STAGE_ARRIVE, c->priority, c->danger, area, now);
-	outbox_put(w, book, c, department->endpoint, "assigned", event_seq, now, department->code,
-			   duty_names[duty], NULL);
+	put_party(w, book, c, type, area, &party, parent_seq, now, at);
+	outbox_put(w, book, c, event_seq, now,
+			   &(Notice){.endpoint = department->endpoint,
+						 .type = "assigned",
+						 .department = department->code,
+						 .duty = duty_names[duty]});
 	MemoryContextSwitchTo(old);
+}
+
+/* An endpoint that serves several of the parties is told once, of all of them. */
+static void
+tell_parties(Writer *w, Book *book, const CaseFacts *c, const Decision *d, TimestampTz now, int event_seq)
+{
+	for (int i = 0; i < d->nparties; i++)
+	{
+		const Department *unit = d->parties[i].department;
+		bool			  told = unit->endpoint == NULL;
+
+		for (int j = 0; j < i && !told; j++)
+			told = d->parties[j].department->endpoint != NULL &&
+				   strcmp(d->parties[j].department->endpoint, unit->endpoint) == 0;
+		if (!told)
+			outbox_put(w, book, c, event_seq, now,
+					   &(Notice){.endpoint = unit->endpoint,
+								 .type = "assigned",
+								 .department = unit->code,
+								 .duty = duty_names[d->parties[i].duty],
+								 .together = d});
+	}
 }
 
 void
@@ -120,8 +157,7 @@ records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, T
 	for (int i = 0; i < d->nparties; i++)
 	{
 		/* all take part at the lead's call; the lead itself at that of whoever dispatched */
-		records_party(w, book, c, d->type, d->area, d->parties[i].department, d->parties[i].duty,
-					  i == 0 ? parent_seq : lead_seq, now, at, event_seq);
+		put_party(w, book, c, d->type, d->area, &d->parties[i], i == 0 ? parent_seq : lead_seq, now, at);
 		team |= d->parties[i].duty == DUTY_ON_SCENE;
 	}
 	/* where somebody must go and no team is named, the lead goes */
@@ -129,6 +165,7 @@ records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, T
 		records_clock(w, book, c->case_id, at, lead_seq, d->type, STAGE_ARRIVE, d->priority, d->danger,
 					  d->area, now);
 	records_clock(w, book, c->case_id, at, 0, d->type, STAGE_RESOLVE, d->priority, d->danger, d->area, now);
+	tell_parties(w, book, c, d, now, event_seq);
 	MemoryContextSwitchTo(old);
 }
 
@@ -144,7 +181,11 @@ put_triage(Writer *w, Book *book, const CaseFacts *c, const Decision *d, Timesta
 	if (d->verdict == VERDICT_SILENT)
 		records_clock(w, book, c->case_id, at, at->assignment_seq, d->type, STAGE_RING_BACK, d->priority,
 					  d->danger, d->area, now);
-	outbox_put(w, book, c, centre->endpoint, "triage", at->event_seq, now, centre->code, "lead", NULL);
+	outbox_put(w, book, c, at->event_seq, now,
+			   &(Notice){.endpoint = centre->endpoint,
+						 .type = "triage",
+						 .department = centre->code,
+						 .duty = "lead"});
 }
 
 void

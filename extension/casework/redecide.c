@@ -127,7 +127,8 @@ clear_danger(Act *act)
 	Assignment *centre = act_lead(act);
 
 	case_set(&act->row, act->att, CASE_DANGER, BoolGetDatum(false));
-	case_set(&act->row, act->att, CASE_PRIORITY, Int32GetDatum(type && type->priority > 1 ? type->priority : 3));
+	case_set(&act->row, act->att, CASE_PRIORITY,
+			 Int32GetDatum(type && type->priority > 1 ? type->priority : 3));
 	case_facts(&act->row, act->att, &act->c);
 	act_stop_clocks(act, "triage", -1, act->now, false);
 	records_clock(act->w, act->book, act->c.case_id, &act->at, centre ? centre->seq : 0, type, STAGE_TRIAGE,

@@ -219,7 +219,8 @@ step_time(Act *act, const DueClock *k, const Ladder *ladder, int i)
 {
 	Calendar *calendar = k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
 
-	return i < ladder->nsteps ? ladder_step_at(&ladder->steps[i], k->started_at, k->due_at, calendar) : DT_NOEND;
+	return i < ladder->nsteps ? ladder_step_at(&ladder->steps[i], k->started_at, k->due_at, calendar)
+							  : DT_NOEND;
 }
 
 /*
@@ -297,8 +298,11 @@ fire(Act *act, DueClock *k, const LadderStep *step, TimestampTz at, bool collaps
 	act_event(act, "step", data);
 	/* the police were told by their assignment */
 	if (!collapsed && target != NULL && step->action != ACTION_POLICE_BACKUP)
-		outbox_put(act->w, act->book, &act->c, target->endpoint, action_names[step->action],
-				   act->at.event_seq, act->now, target->code, NULL, data);
+		outbox_put(act->w, act->book, &act->c, act->at.event_seq, act->now,
+				   &(Notice){.endpoint = target->endpoint,
+							 .type = action_names[step->action],
+							 .department = target->code,
+							 .extra = data});
 }
 
 static int
@@ -361,12 +365,11 @@ static void
 set_aside(int64 case_id, TimestampTz at, ErrorData *e)
 {
 	static KeptPlan plan = {
-		.sql =
-			"INSERT INTO triage.quarantine AS q (case_id, since, tries, retry_at, sqlstate, reason)"
-			" VALUES ($1, $2, 1, $2 + $3, $4, $5)"
-			" ON CONFLICT (case_id) DO UPDATE SET tries = q.tries + 1,"
-			" retry_at = $2 + $3 * power(2, least(q.tries, 5)),"
-			" sqlstate = $4, reason = $5",
+		.sql = "INSERT INTO triage.quarantine AS q (case_id, since, tries, retry_at, sqlstate, reason)"
+			   " VALUES ($1, $2, 1, $2 + $3, $4, $5)"
+			   " ON CONFLICT (case_id) DO UPDATE SET tries = q.tries + 1,"
+			   " retry_at = $2 + $3 * power(2, least(q.tries, 5)),"
+			   " sqlstate = $4, reason = $5",
 		.nargs = 5,
 		.types = {INT8OID, TIMESTAMPTZOID, INTERVALOID, TEXTOID, TEXTOID}};
 	OwnerSwitch sw;

@@ -114,6 +114,7 @@ withdraw_backup(Act *act)
 	for (int i = 0; i < act->nassignments; i++)
 	{
 		Assignment *b = &act->assignments[i];
+		Department *unit;
 		JsonBuild	data = {0};
 
 		if (!b->live || b->arrived || strcmp(b->duty, "backup") != 0)
@@ -126,10 +127,13 @@ withdraw_backup(Act *act)
 		jb_text(&data, "because", "the team arrived first");
 		jb_end_object(&data);
 		act_event(act, "withdraw", jb_finish(&data));
-		if (book_department(act->book, b->department, strlen(b->department)) != NULL)
-			outbox_put(act->w, act->book, &act->c,
-					   book_department(act->book, b->department, strlen(b->department))->endpoint,
-					   "withdrawn", act->at.event_seq, act->now, b->department, b->duty, NULL);
+		unit = book_department(act->book, b->department, strlen(b->department));
+		if (unit != NULL)
+			outbox_put(act->w, act->book, &act->c, act->at.event_seq, act->now,
+					   &(Notice){.endpoint = unit->endpoint,
+								 .type = "withdrawn",
+								 .department = b->department,
+								 .duty = b->duty});
 	}
 }
 
@@ -552,7 +556,8 @@ triage_confirm_danger(PG_FUNCTION_ARGS)
 		Assignment *centre = act_lead(&act);
 
 		if (!act.c.danger)
-			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE), errmsg("case %s is not marked as dangerous", act.c.number),
+			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
+							errmsg("case %s is not marked as dangerous", act.c.number),
 							errhint("Send it on with triage.dispatch().")));
 		jb_bool(&act.data, "confirmed", confirmed);
 		if (confirmed)

@@ -67,3 +67,38 @@ decide(Book *book, const Report *report, Decision *d)
 	if (folded != NULL)
 		pfree(folded);
 }
+
+void *
+decision_pack(const Decision *d, MemoryContext mcxt)
+{
+	size_t fixed = offsetof(Decision, parties);
+	size_t parties = d->nparties * sizeof(Party);
+	size_t hits = d->nhits * sizeof(Term *);
+	size_t passed = d->npassed * sizeof(PassedRoute);
+	char  *packed = MemoryContextAlloc(mcxt, fixed + parties + hits + passed);
+
+	memcpy(packed, d, fixed);
+	memcpy(packed + fixed, d->parties, parties);
+	memcpy(packed + fixed + parties, d->hits, hits);
+	memcpy(packed + fixed + parties + hits, d->passed, passed);
+	if (d->route_error != NULL)
+	{
+		char *copy = MemoryContextStrdup(mcxt, d->route_error);
+
+		memcpy(packed + offsetof(Decision, route_error), &copy, sizeof(copy));
+	}
+	return packed;
+}
+
+void
+decision_unpack(const void *packed, Decision *d)
+{
+	const char *at = (const char *) packed + offsetof(Decision, parties);
+
+	memcpy(d, packed, offsetof(Decision, parties));
+	memcpy(d->parties, at, d->nparties * sizeof(Party));
+	at += d->nparties * sizeof(Party);
+	memcpy(d->hits, at, d->nhits * sizeof(Term *));
+	at += d->nhits * sizeof(Term *);
+	memcpy(d->passed, at, d->npassed * sizeof(PassedRoute));
+}

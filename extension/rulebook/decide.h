@@ -94,24 +94,30 @@ typedef struct Decision
 	PlaceBy		place_by;
 	const char *place_name; /* what was found in the text; lives in the book */
 
-	Route *route; /* NULL when not dispatched */
-	int	   nparties;
-	Party  parties[MAX_PARTIES]; /* lead first; in triage only the centre */
-
-	int			ncandidates;
-	Candidate	candidates[MAX_CANDIDATES];
-	int			nhits;
-	Term	   *hits[MAX_KEPT_HITS];
-	int			npassed;
-	PassedRoute passed[MAX_PASSED];
-	char	   *route_error; /* message of a condition that failed, palloc'd */
+	Route *route;		/* NULL when not dispatched */
+	char  *route_error; /* message of a condition that failed, palloc'd */
 
 	uint64 text_digest; /* of the folded text */
 	int	   body_chars;
+
+	int		  ncandidates;
+	int		  nhits;
+	int		  npassed;
+	int		  nparties;
+	Candidate candidates[MAX_CANDIDATES];
+
+	/* only as much of these is kept by decision_pack() as is used */
+	Party		parties[MAX_PARTIES]; /* lead first; in triage only the centre */
+	Term	   *hits[MAX_KEPT_HITS];
+	PassedRoute passed[MAX_PASSED];
 } Decision;
 
 /* Decide; raises TR004 only when no governance centre is configured at all. */
 extern void decide(Book *book, const Report *report, Decision *d);
+
+/* A decision in as little memory as it needs, and back. */
+extern void *decision_pack(const Decision *d, MemoryContext mcxt);
+extern void	 decision_unpack(const void *packed, Decision *d);
 
 /* classify.c: fills type, nature, priority, danger, candidates, hits, verdict, confidence, dispatched */
 extern void classify(Book *book, const Report *report, const char *folded, size_t len, Decision *d);

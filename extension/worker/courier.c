@@ -38,7 +38,7 @@ PGDLLEXPORT void triage_courier_main(Datum main_arg);
 
 #define RECORD_MOST	  512	/* results written in one transaction */
 #define RECORD_US	  5000	/* a result waits no longer for company, unless transactions are slow */
-#define SLOW_CLAIM_US 20000 /* a claim that takes longer met many deliveries that wait behind others */
+#define SLOW_CLAIM_US 20000 /* a claim that takes longer for 100 rows met many deliveries that wait behind others */
 #define DEFER_PAUSE	  (5 * USECS_PER_SEC)
 #define FIRST_PAUSE	  100 /* after an error, milliseconds, doubling ... */
 #define LAST_PAUSE	  60000
@@ -298,6 +298,7 @@ write_and_claim(bool claim)
 	OwnerSwitch sw;
 	Rooms		rooms;
 	TimestampTz before;
+	int			claimed;
 
 	worker_begin("pg_triage: deliveries");
 	triage_owner_begin(&sw);
@@ -309,9 +310,10 @@ write_and_claim(bool claim)
 			queue_release();
 		before = GetCurrentTimestamp();
 		share_rooms(&rooms, triage_courier_batch);
-		if (queue_claim(&rooms, triage_courier_batch, me.flights, &me.claimed) == 0)
+		claimed = queue_claim(&rooms, triage_courier_batch, me.careful, me.flights, &me.claimed);
+		if (claimed == 0)
 			me.next_due = queue_next_due();
-		if (GetCurrentTimestamp() - before > SLOW_CLAIM_US && before - me.deferred_at > DEFER_PAUSE)
+		if (GetCurrentTimestamp() - before > SLOW_CLAIM_US * (1 + claimed / 100) && before - me.deferred_at > DEFER_PAUSE)
 		{
 			queue_defer();
 			me.deferred_at = before;

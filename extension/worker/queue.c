@@ -164,38 +164,42 @@ take_off(uint64 n, MemoryContext mcxt, dlist_head *flights)
 			dlist_push_tail(flights, &make_flight(table, i, receivers[i], mcxt)->node);
 }
 
+/*
+ * picked: of each endpoint as much as there is room for, those first that are
+ * due longest; of all, the first of each endpoint before the second of any.
+ * What comes before in the same case is asked by state, not done_at: the
+ * queue's index, which looks empty in the statistics of a quiet hour, must not
+ * be chosen for that.  A row that somebody changes meanwhile is not found by
+ * its ctid any more, and left for the next claim.
+ */
+#define CLAIM(lock)                                                                                          \
+	WAITING ", room AS MATERIALIZED (SELECT e.code, coalesce(k.room, $3) AS room FROM waiting w"             \
+			" JOIN triage.endpoints e ON e.code = w.endpoint"                                                \
+			" LEFT JOIN unnest($1::text[], $2::int[]) k(code, room) ON k.code = e.code"                      \
+			" WHERE e.active AND coalesce(k.room, $3) > 0 AND octet_length(e.code) < $8 AND " TRIAGE_NOT_HELD \
+			"), picked AS MATERIALIZED (SELECT c.at, row_number() OVER (PARTITION BY r.code) AS turn"        \
+			" FROM room r CROSS JOIN LATERAL ("                                                              \
+			"SELECT d.ctid AS at FROM triage.deliveries d"                                                   \
+			" WHERE d.endpoint = r.code AND d.done_at IS NULL AND d.next_attempt_at <= $4"                   \
+			" AND (d.state = 'queued' OR d.leased_until <= $5)"                                              \
+			" AND NOT EXISTS (SELECT FROM triage.deliveries p WHERE p.case_id = d.case_id"                   \
+			" AND p.endpoint = d.endpoint AND p.state IN ('queued', 'leased')"                               \
+			" AND (p.event_seq, p.delivery_id) < (d.event_seq, d.delivery_id))"                              \
+			" ORDER BY d.next_attempt_at LIMIT r.room" lock ") c)"                                           \
+			" UPDATE triage.deliveries d SET state = 'leased', attempts = d.attempts + 1, leased_until = $6" \
+			" FROM (SELECT p.at FROM picked p ORDER BY p.turn LIMIT $7) p WHERE d.ctid = p.at"               \
+			" RETURNING d.case_id, d.delivery_id, d.endpoint, d.attempts, d.payload"
+#define CLAIM_TYPES                                                                                          \
+	{                                                                                                        \
+		TEXTARRAYOID, INT4ARRAYOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID \
+	}
+
 int
-queue_claim(const Rooms *rooms, int most, MemoryContext mcxt, dlist_head *flights)
+queue_claim(const Rooms *rooms, int most, bool careful, MemoryContext mcxt, dlist_head *flights)
 {
-	/*
-	 * picked: of each endpoint as much as there is room for, those first that
-	 * are due longest; of all, the first of each endpoint before the second of
-	 * any.  What comes before in the same case is asked by state, not done_at:
-	 * the queue's index, which looks empty in the statistics of a quiet hour,
-	 * must not be chosen for that.
-	 */
-	static KeptPlan plan = {
-		.sql = WAITING
-		", room AS MATERIALIZED (SELECT e.code, coalesce(k.room, $3) AS room FROM waiting w"
-		" JOIN triage.endpoints e ON e.code = w.endpoint"
-		" LEFT JOIN unnest($1::text[], $2::int[]) k(code, room) ON k.code = e.code"
-		" WHERE e.active AND coalesce(k.room, $3) > 0 AND octet_length(e.code) < $8 AND " TRIAGE_NOT_HELD
-		"), picked AS MATERIALIZED (SELECT c.case_id, c.delivery_id,"
-		" row_number() OVER (PARTITION BY r.code) AS turn FROM room r CROSS JOIN LATERAL ("
-		"SELECT d.case_id, d.delivery_id FROM triage.deliveries d"
-		" WHERE d.endpoint = r.code AND d.done_at IS NULL AND d.next_attempt_at <= $4"
-		" AND (d.state = 'queued' OR d.leased_until <= $5)"
-		" AND NOT EXISTS (SELECT FROM triage.deliveries p WHERE p.case_id = d.case_id"
-		" AND p.endpoint = d.endpoint AND p.state IN ('queued', 'leased')"
-		" AND (p.event_seq, p.delivery_id) < (d.event_seq, d.delivery_id))"
-		" ORDER BY d.next_attempt_at LIMIT r.room FOR NO KEY UPDATE SKIP LOCKED) c)"
-		" UPDATE triage.deliveries d SET state = 'leased', attempts = d.attempts + 1, leased_until = $6"
-		" FROM (SELECT p.case_id, p.delivery_id FROM picked p ORDER BY p.turn LIMIT $7) p"
-		" WHERE d.case_id = p.case_id AND d.delivery_id = p.delivery_id"
-		" RETURNING d.case_id, d.delivery_id, d.endpoint, d.attempts, d.payload",
-		.nargs = 8,
-		.types = {TEXTARRAYOID, INT4ARRAYOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-				  INT4OID, INT4OID}};
+	static KeptPlan plain = {.sql = CLAIM(""), .nargs = 8, .types = CLAIM_TYPES};
+	static KeptPlan past_locks = {
+		.sql = CLAIM(" FOR NO KEY UPDATE OF d SKIP LOCKED"), .nargs = 8, .types = CLAIM_TYPES};
 	TimestampTz real = GetCurrentTimestamp();
 	Datum	   *codes = palloc(sizeof(Datum) * (rooms->n + 1));
 	Datum	   *room = palloc(sizeof(Datum) * (rooms->n + 1));
@@ -215,7 +219,7 @@ queue_claim(const Rooms *rooms, int most, MemoryContext mcxt, dlist_head *flight
 	args[5] = TimestampTzGetDatum(real + LEASE_USECS);
 	args[6] = Int32GetDatum(most);
 	args[7] = Int32GetDatum(RECEIVER_CODE_LEN);
-	n = triage_run(&plan, args, NULL, SPI_OK_UPDATE_RETURNING);
+	n = triage_run(careful ? &past_locks : &plain, args, NULL, SPI_OK_UPDATE_RETURNING);
 	if (n > 0)
 		take_off(n, mcxt, flights);
 	return (int) n;

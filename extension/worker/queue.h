@@ -39,8 +39,12 @@ typedef struct Flight
  * one of its case and endpoint is unfinished.
  */
 
-/* Lease what is due and add it to `flights`, allocated in mcxt.  Returns how many. */
-extern int queue_claim(const Rooms *rooms, int most, MemoryContext mcxt, dlist_head *flights);
+/*
+ * Lease what is due and add it to `flights`, allocated in mcxt.  Returns how
+ * many.  With `careful`, rows locked by somebody are passed over; else a lock
+ * may end in an error.
+ */
+extern int queue_claim(const Rooms *rooms, int most, bool careful, MemoryContext mcxt, dlist_head *flights);
 /* When the next delivery will be due that is not yet; DT_NOEND: none. */
 extern TimestampTz queue_next_due(void);
 /*

@@ -14,7 +14,7 @@ my (@missed, $met, $headed);
 
 sub dir { return $ENV{BENCH_DIR} }
 sub tmp { return $ENV{BENCH_TMP} }
-sub seconds { return $ENV{BENCH_SECONDS} || 6 }
+sub seconds { return $ENV{BENCH_SECONDS} || 5 }
 sub reps { return $ENV{BENCH_REPS} || 3 }
 sub full { return $ENV{FULL} }
 

@@ -23,7 +23,7 @@ sub has_function
 	return value($DB, "SELECT count(*) FROM pg_proc WHERE pronamespace = 'triage'::regnamespace AND proname = '$name'");
 }
 
-# 60 case types, 100,000 terms, the texts five times over; a terms' owner is of no matter here.
+# 60 case types, 100,000 terms, the texts five times over; whose terms they are does not matter.
 sub set_up
 {
 	my $tmp = tmp();
