@@ -156,11 +156,15 @@ demo: deps
 # The stand-alone programs, then what needs a server.
 BENCHES = $(patsubst tests/bench/%.c,build/bench/%,$(sort $(wildcard tests/bench/*.c)))
 bench: $(BENCHES)
-	@set -e; for b in $(BENCHES); do echo "== $$b"; $$b; done
+	@set -e; for b in $(BENCHES); do echo "== $$b"; RECEIVER=build/receiver $$b; done
 	$(if $(wildcard tests/bench/run),tests/tools/cluster --fsync --timeout 0 -- tests/bench/run $(FILES))
-build/bench/%: tests/bench/%.c $(foreach f,text worktime,$(wildcard extension/$(f)/*.[ch]))
+NET_PURE = $(filter-out extension/net/net.c,$(wildcard extension/net/*.c))
+build/receiver: tests/tools/receiver.c
 	@mkdir -p $(@D)
-	gcc -Iextension -D_GNU_SOURCE $(WARNINGS) -g -O2 -o $@ $< $(filter extension/%.c,$^) -lm
+	gcc -std=gnu99 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o $@ $<
+build/bench/%: tests/bench/%.c $(foreach f,text worktime,$(wildcard extension/$(f)/*.[ch])) $(NET_PURE) build/receiver
+	@mkdir -p $(@D)
+	gcc -Iextension -D_GNU_SOURCE $(WARNINGS) -g -O2 -o $@ $< $(filter extension/%.c,$^) -lm $(NET_LIBS)
 
 # The stand-alone C tests: the parts that need no server, compiled apart from it.
 # Linking pulls from the archive only what a test uses.
@@ -188,7 +192,7 @@ build/unit/pure/%.o: extension/%.c
 build/unit/pure.a: $(UNIT_OBJS)
 	@mkdir -p $(@D); rm -f $@
 	ar rcs $@ $(UNIT_OBJS)
-build/unit/%: tests/unit/%.c build/unit/pure.a
+build/unit/%: tests/unit/%.c build/unit/pure.a | build/receiver
 	gcc $(PURE_CPPFLAGS) $(PURE_CFLAGS) $(UNIT_SAN) -o $@ $< build/unit/pure.a $(PURE_LIBS)
 
 build/fuzz/pure/%.o: extension/%.c

@@ -291,7 +291,8 @@ BEGIN
 		END IF;
 		SELECT * INTO t FROM triage.transitions x WHERE x.verb = walk.verb AND x.from_status = state;
 		listed := EXISTS (SELECT 1 FROM triage.allowed_verbs(id) a WHERE a.verb = walk.verb);
-		e := pg_temp.refusal(format('SELECT triage.%I(%s, %s)', walk.verb, id, arguments));
+		-- the case follows its lead, who has accepted in the later states
+		e := pg_temp.refusal(format('SELECT triage.%I(%s, %s)', walk.verb, id, CASE WHEN walk.verb = 'accept' AND state = 'dispatched' THEN '''TOWN11''' ELSE arguments END));
 		SELECT * INTO after FROM triage.cases c WHERE c.case_id = id;
 		IF t.verb IS NULL AND e IS DISTINCT FROM format('TR001 %s is not allowed for case %s in state "%s"', walk.verb, before.number, state) THEN
 			RETURN NEXT format('%s: %s', state, coalesce(e, 'allowed'));
@@ -320,7 +321,6 @@ INSERT INTO arguments VALUES ('dispatch', $$'ENV'$$), ('confirm_danger', 'false'
 SELECT set_eq('SELECT t.verb FROM triage.transitions t', 'SELECT a.verb FROM arguments a', 'every verb of triage.transitions is tried');
 BEGIN;
 DELETE FROM triage.members;
--- a lead that is to arrive may have accepted, an assist that is to accept not: accept and arrive are the assist's
 SELECT is((SELECT string_agg(w, '; ') FROM pg_temp.walk(a.verb, a.arguments) w), NULL::text, a.verb || ' in every state') FROM arguments a ORDER BY a.verb;
 ROLLBACK;
 
