@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -85,11 +86,15 @@ struct Writer
 Writer *
 writer_open(void)
 {
-	MemoryContext mcxt =
-		AllocSetContextCreate(CurrentMemoryContext, "pg_triage writer", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(mcxt);
-	Writer		 *w = palloc0(sizeof(Writer));
+	MemoryContext mcxt;
+	MemoryContext old;
+	Writer		 *w;
 
+	/* the executor would have asked */
+	PreventCommandIfReadOnly("writing cases");
+	mcxt = AllocSetContextCreate(CurrentMemoryContext, "pg_triage writer", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(mcxt);
+	w = palloc0(sizeof(Writer));
 	w->owner = mcxt;
 	w->values = AllocSetContextCreate(mcxt, "pg_triage writer values", ALLOCSET_DEFAULT_SIZES);
 	w->estate = CreateExecutorState();

@@ -114,6 +114,7 @@ typedef struct CaseType
 	int				 priority;
 	bool			 scene;
 	bool			 fallback;
+	bool			 linked; /* routes and policies are collected when first asked for: book_rules_of() */
 	struct Route   **routes; /* own and inherited, best first; see route.c */
 	int				 nroutes;
 	struct Policy  **policies[STAGE_COUNT]; /* own and inherited by priority, best first */
@@ -398,6 +399,12 @@ extern Department *book_centre(const Book *book, Area *area);
 #define KIND_CENTRE	   "SGC_C"
 #define KIND_COMMANDER "SGC_C"
 #define KIND_POLICE	   "T_PS"
+
+/* The type with its routes and policies; NULL = the rules of cases without a type. */
+extern const CaseType *book_rules_of(Book *book, const CaseType *type);
+
+/* The matcher of place names. */
+extern const TermMatcher *book_place_matcher(Book *book);
 
 /* Fold text as terms are folded; the result is palloc'd unless it is empty. */
 extern char *book_fold(const char *text, size_t len, size_t *folded_len);

@@ -141,7 +141,7 @@ typedef struct ClockLimit
 
 /* The policy for a stage; NULL = the stage is not timed. */
 extern Policy *
-policy_for(const Book *book, const CaseType *type, Stage stage, int priority, bool danger, const Area *area);
+policy_for(Book *book, const CaseType *type, Stage stage, int priority, bool danger, const Area *area);
 extern void limit_start(Policy *policy, TimestampTz start, ClockLimit *limit);
 /* start + amount in a unit; saturates instead of overflowing */
 extern TimestampTz limit_add(TimestampTz start, int amount, LimitUnit unit, const Calendar *calendar);

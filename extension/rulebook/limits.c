@@ -22,10 +22,9 @@ policy_fits(const Policy *p, const CaseType *type, int priority, bool danger, co
 }
 
 Policy *
-policy_for(const Book *book, const CaseType *type, Stage stage, int priority, bool danger, const Area *area)
+policy_for(Book *book, const CaseType *type, Stage stage, int priority, bool danger, const Area *area)
 {
-	if (type == NULL)
-		type = &book->any_type;
+	type = book_rules_of(book, type);
 	for (int i = 0; i < type->npolicies[stage]; i++)
 		if (policy_fits(type->policies[stage][i], type, priority, danger, area))
 			return type->policies[stage][i];
@@ -36,7 +35,8 @@ TimestampTz
 limit_add(TimestampTz start, int amount, LimitUnit unit, const Calendar *calendar)
 {
 	/* without a calendar a working hour or day is as long as any */
-	static const int64 length[] = {USECS_PER_MINUTE, USECS_PER_HOUR, USECS_PER_DAY, USECS_PER_HOUR, USECS_PER_DAY};
+	static const int64 length[] = {USECS_PER_MINUTE, USECS_PER_HOUR, USECS_PER_DAY, USECS_PER_HOUR,
+								   USECS_PER_DAY};
 	int64			   span = Min((int64) amount * length[unit], LONGEST);
 	int64			   at;
 

@@ -167,9 +167,6 @@ link_routes(Book *book)
 		if (r->nparties > 0)
 			qsort(r->parties, r->nparties, sizeof(RouteParty), party_order);
 	}
-	for (int i = 0; i < book->ntypes; i++)
-		collect_routes(book, &book->types[i]);
-	collect_routes(book, &book->any_type);
 }
 
 /* More specific first: by type, area, then the number of other things it names. */
@@ -257,24 +254,48 @@ link_policies(Book *book)
 		if (p->ladder_code != NULL)
 			p->ladder = book_ladder(book, p->ladder_code, strlen(p->ladder_code));
 	}
-	for (int i = 0; i < book->ntypes; i++)
-		collect_policies(book, &book->types[i]);
-	collect_policies(book, &book->any_type);
+}
+
+const CaseType *
+book_rules_of(Book *book, const CaseType *type)
+{
+	CaseType *t = type == NULL ? &book->any_type : unconstify(CaseType *, type);
+
+	if (!t->linked)
+	{
+		collect_routes(book, t);
+		collect_policies(book, t);
+		t->linked = true;
+	}
+	return t;
 }
 
 void
 build_matchers(Book *book)
 {
-	int		  n = Max(book->nterms, book->nplaces);
+	int		  n = book->nterms;
 	TermText *texts = palloc(Max(n, 1) * sizeof(TermText));
 
 	for (int i = 0; i < book->nterms; i++)
 		texts[i] = (TermText){book->terms[i].text, book->terms[i].len};
 	book->term_matcher = terms_build(texts, book->nterms, book_alloc, book);
-	for (int i = 0; i < book->nplaces; i++)
-		texts[i] = (TermText){book->places[i].text, book->places[i].len};
-	book->place_matcher = terms_build(texts, book->nplaces, book_alloc, book);
 	pfree(texts);
 	book->max_hits = 256;
 	book->hits = MemoryContextAlloc(book->mcxt, book->max_hits * sizeof(TermHit));
+}
+
+/* Places are searched only where the area is not given: their matcher is made when first needed. */
+const TermMatcher *
+book_place_matcher(Book *book)
+{
+	if (book->place_matcher == NULL)
+	{
+		TermText *texts = palloc(Max(book->nplaces, 1) * sizeof(TermText));
+
+		for (int i = 0; i < book->nplaces; i++)
+			texts[i] = (TermText){book->places[i].text, book->places[i].len};
+		book->place_matcher = terms_build(texts, book->nplaces, book_alloc, book);
+		pfree(texts);
+	}
+	return book->place_matcher;
 }

@@ -27,7 +27,7 @@ static int
 collect(Book *book, const char *folded, size_t len, Named *named)
 {
 	TermHit hits[MAX_NAMED];
-	uint32	n = Min(terms_find(book->place_matcher, folded, len, hits, MAX_NAMED), MAX_NAMED);
+	uint32	n = Min(terms_find(book_place_matcher(book), folded, len, hits, MAX_NAMED), MAX_NAMED);
 	uint32	reach = 0;
 	uint32	reach_start = 0;
 	int		count = 0;

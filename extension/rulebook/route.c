@@ -133,7 +133,7 @@ pass(Decision *d, Route *route, bool failed)
 static Route *
 find_route(Book *book, const Report *report, Decision *d)
 {
-	const CaseType *type = d->type ? d->type : &book->any_type;
+	const CaseType *type = book_rules_of(book, d->type);
 	Facts			facts;
 	bool			have_facts = false;
 

@@ -35,8 +35,8 @@ typedef struct Board
 	Entry	entries[FLEXIBLE_ARRAY_MEMBER];
 } Board;
 
-static Board *board = NULL;
-static Entry *mine = NULL;
+static Board	  *board = NULL;
+static Entry	  *mine = NULL;
 static LeaveReason my_reason = LEFT_FAILED;
 
 static shmem_request_hook_type next_request_hook = NULL;

@@ -13,11 +13,11 @@
 
 typedef enum LeaveReason
 {
-	LEFT_FAILED,   /* an error, a signal; also: never heard of */
-	LEFT_ABSENT,   /* no extension in the database */
-	LEFT_VERSION,  /* extension and library are of different versions */
-	LEFT_STOPPED,  /* stop_workers() */
-	LEFT_ASKED	   /* somebody wants the database for himself */
+	LEFT_FAILED,  /* an error, a signal; also: never heard of */
+	LEFT_ABSENT,  /* no extension in the database */
+	LEFT_VERSION, /* extension and library are of different versions */
+	LEFT_STOPPED, /* stop_workers() */
+	LEFT_ASKED	  /* somebody wants the database for himself */
 } LeaveReason;
 
 /* In _PG_init of the postmaster: ask for the memory. */

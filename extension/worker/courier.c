@@ -36,14 +36,15 @@
 
 PGDLLEXPORT void triage_courier_main(Datum main_arg);
 
-#define RECORD_MOST	  512	/* results written in one transaction */
-#define RECORD_US	  5000	/* a result waits no longer for company, unless transactions are slow */
-#define SLOW_CLAIM_US 20000 /* a claim that takes longer for 100 rows met many deliveries that wait behind others */
-#define DEFER_PAUSE	  (5 * USECS_PER_SEC)
-#define FIRST_PAUSE	  100 /* after an error, milliseconds, doubling ... */
-#define LAST_PAUSE	  60000
-#define LOOK_US		  USECS_PER_SEC /* the queue is looked at even if nobody says so, at the next turn after this */
-#define ASIDE_MS	  1000 /* rows locked by others are tried again */
+#define RECORD_MOST 512	 /* results written in one transaction */
+#define RECORD_US	5000 /* a result waits no longer for company, unless transactions are slow */
+#define SLOW_CLAIM_US \
+	20000 /* a claim that takes longer for 100 rows met many deliveries that wait behind others */
+#define DEFER_PAUSE (5 * USECS_PER_SEC)
+#define FIRST_PAUSE 100 /* after an error, milliseconds, doubling ... */
+#define LAST_PAUSE	60000
+#define LOOK_US		USECS_PER_SEC /* the queue is looked at even if nobody says so, at the next turn after this */
+#define ASIDE_MS	1000		  /* rows locked by others are tried again */
 
 static const NetApi *api;
 
@@ -56,10 +57,10 @@ static struct
 	char	   *settings;	/* that it was opened with */
 	TimestampTz settled_at; /* when the settings were read last */
 
-	dlist_head claimed; /* leased, not submitted yet */
-	int		   in_air;	/* submitted and not taken back yet */
-	dlist_head landed;	/* with their results, oldest first */
-	int		   nlanded;
+	dlist_head	claimed; /* leased, not submitted yet */
+	int			in_air;	 /* submitted and not taken back yet */
+	dlist_head	landed;	 /* with their results, oldest first */
+	int			nlanded;
 	dlist_head	aside; /* with their results, their rows locked by somebody */
 	TimestampTz aside_at;
 
@@ -159,9 +160,9 @@ open_net(const char *allow)
 	limits.allow = allow;
 	me.net = api->open(&limits, error, sizeof(error));
 	if (me.net == NULL)
-		ereport(WARNING, (errcode(ERRCODE_CONFIG_FILE_ERROR),
-						  errmsg("the pg_triage courier cannot send: %s", error),
-						  errhint("Check triage.allowed_networks and the other settings of the courier.")));
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("the pg_triage courier cannot send: %s", error),
+				 errhint("Check triage.allowed_networks and the other settings of the courier.")));
 }
 
 /* Its own function for the sake of PG_TRY; an unreadable list allows nothing. */
@@ -313,7 +314,8 @@ write_and_claim(bool claim)
 		claimed = queue_claim(&rooms, triage_courier_batch, me.careful, me.flights, &me.claimed);
 		if (claimed == 0)
 			me.next_due = queue_next_due();
-		if (GetCurrentTimestamp() - before > SLOW_CLAIM_US * (1 + claimed / 100) && before - me.deferred_at > DEFER_PAUSE)
+		if (GetCurrentTimestamp() - before > SLOW_CLAIM_US * (1 + claimed / 100) &&
+			before - me.deferred_at > DEFER_PAUSE)
 		{
 			queue_defer();
 			me.deferred_at = before;
@@ -361,7 +363,8 @@ set_aside(int n)
 static void
 take_back_aside(void)
 {
-	if (dlist_is_empty(&me.aside) || !TimestampDifferenceExceeds(me.aside_at, GetCurrentTimestamp(), ASIDE_MS))
+	if (dlist_is_empty(&me.aside) ||
+		!TimestampDifferenceExceeds(me.aside_at, GetCurrentTimestamp(), ASIDE_MS))
 		return;
 	while (!dlist_is_empty(&me.aside))
 	{
@@ -528,7 +531,8 @@ triage_courier_main(Datum main_arg)
 	set_for_session("lock_timeout", "200ms");
 
 	me.turn = AllocSetContextCreate(TopMemoryContext, "pg_triage courier", ALLOCSET_DEFAULT_SIZES);
-	me.flights = AllocSetContextCreate(TopMemoryContext, "pg_triage deliveries in flight", ALLOCSET_DEFAULT_SIZES);
+	me.flights =
+		AllocSetContextCreate(TopMemoryContext, "pg_triage deliveries in flight", ALLOCSET_DEFAULT_SIZES);
 	dlist_init(&me.landed);
 	dlist_init(&me.aside);
 	dlist_init(&me.claimed);

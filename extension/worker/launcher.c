@@ -100,7 +100,8 @@ is_wanted(const char *name)
 		return true;
 	if (!SplitIdentifierString(list, ',', &names))
 	{
-		ereport(LOG, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("setting \"triage.databases\" is not a list of names")));
+		ereport(LOG, (errcode(ERRCODE_SYNTAX_ERROR),
+					  errmsg("setting \"triage.databases\" is not a list of names")));
 		return false;
 	}
 	for (int i = 0; i < list_length(names); i++)
@@ -183,10 +184,11 @@ launch(Database *db, int kind)
 	{
 		w->handle = NULL;
 		w->next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LAST_MS);
-		ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-						  errmsg("could not start the pg_triage %s for database %u", kinds[kind].name, db->oid),
-						  errhint("You may need to increase \"max_worker_processes\": pg_triage takes one, and "
-								  "two for each database it is in.")));
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("could not start the pg_triage %s for database %u", kinds[kind].name, db->oid),
+				 errhint("You may need to increase \"max_worker_processes\": pg_triage takes one, and "
+						 "two for each database it is in.")));
 	}
 	MemoryContextSwitchTo(old);
 }

@@ -33,10 +33,10 @@
 #define LEASE_USECS USECS_PER_HOUR
 
 /* Endpoints with unfinished deliveries, one index probe each, however long their queues. */
-#define WAITING                                                                                             \
-	"WITH RECURSIVE waiting(endpoint) AS ("                                                                 \
-	"(SELECT d.endpoint FROM triage.deliveries d WHERE d.done_at IS NULL ORDER BY d.endpoint LIMIT 1)"      \
-	" UNION ALL "                                                                                           \
+#define WAITING                                                                                              \
+	"WITH RECURSIVE waiting(endpoint) AS ("                                                                  \
+	"(SELECT d.endpoint FROM triage.deliveries d WHERE d.done_at IS NULL ORDER BY d.endpoint LIMIT 1)"       \
+	" UNION ALL "                                                                                            \
 	"SELECT (SELECT d.endpoint FROM triage.deliveries d WHERE d.done_at IS NULL AND d.endpoint > w.endpoint" \
 	" ORDER BY d.endpoint LIMIT 1) FROM waiting w WHERE w.endpoint IS NOT NULL)"
 
@@ -110,21 +110,22 @@ read_endpoints(Datum *codes, int n)
 static Flight *
 make_flight(SPITupleTable *table, uint64 row, Receiver *r, MemoryContext mcxt)
 {
-	bool		isnull;
-	TupleDesc	desc = table->tupdesc;
-	HeapTuple	tuple = table->vals[row];
-	pg_uuid_t  *id = DatumGetUUIDP(SPI_getbinval(tuple, desc, 2, &isnull));
-	text	   *payload = DatumGetTextPP(SPI_getbinval(tuple, desc, 5, &isnull));
-	size_t		body_len = VARSIZE_ANY_EXHDR(payload);
-	size_t		url_len = strlen(r->url);
-	Flight	   *f = MemoryContextAlloc(mcxt, offsetof(Flight, text) + body_len + 1 + url_len + 1);
+	bool	   isnull;
+	TupleDesc  desc = table->tupdesc;
+	HeapTuple  tuple = table->vals[row];
+	pg_uuid_t *id = DatumGetUUIDP(SPI_getbinval(tuple, desc, 2, &isnull));
+	text	  *payload = DatumGetTextPP(SPI_getbinval(tuple, desc, 5, &isnull));
+	size_t	   body_len = VARSIZE_ANY_EXHDR(payload);
+	size_t	   url_len = strlen(r->url);
+	Flight	  *f = MemoryContextAlloc(mcxt, offsetof(Flight, text) + body_len + 1 + url_len + 1);
 
 	memset(f, 0, offsetof(Flight, text));
 	f->case_id = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
 	f->id = *id;
 	f->attempts = DatumGetInt32(SPI_getbinval(tuple, desc, 4, &isnull));
 	f->receiver = r;
-	strlcpy(f->id_text, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))), sizeof(f->id_text));
+	strlcpy(f->id_text, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))),
+			sizeof(f->id_text));
 	memcpy(f->text, VARDATA_ANY(payload), body_len);
 	f->text[body_len] = '\0';
 	memcpy(f->text + body_len + 1, r->url, url_len + 1);
@@ -151,7 +152,8 @@ take_off(uint64 n, MemoryContext mcxt, dlist_head *flights)
 		char *code = triage_result_text(i, 3);
 
 		/* they come in runs of one endpoint, or nearly so */
-		receivers[i] = i > 0 && strcmp(receivers[i - 1]->code, code) == 0 ? receivers[i - 1] : share_receiver(code);
+		receivers[i] =
+			i > 0 && strcmp(receivers[i - 1]->code, code) == 0 ? receivers[i - 1] : share_receiver(code);
 		if (!receivers[i]->listed)
 			codes[ncodes++] = CStringGetTextDatum(code);
 		receivers[i]->listed = true;
@@ -172,39 +174,42 @@ take_off(uint64 n, MemoryContext mcxt, dlist_head *flights)
  * be chosen for that.  A row that somebody changes meanwhile is not found by
  * its ctid any more, and left for the next claim.
  */
-#define CLAIM(lock)                                                                                          \
-	WAITING ", room AS MATERIALIZED (SELECT e.code, coalesce(k.room, $3) AS room FROM waiting w"             \
-			" JOIN triage.endpoints e ON e.code = w.endpoint"                                                \
-			" LEFT JOIN unnest($1::text[], $2::int[]) k(code, room) ON k.code = e.code"                      \
-			" WHERE e.active AND coalesce(k.room, $3) > 0 AND octet_length(e.code) < $8 AND " TRIAGE_NOT_HELD \
-			"), picked AS MATERIALIZED (SELECT c.at, row_number() OVER (PARTITION BY r.code) AS turn"        \
-			" FROM room r CROSS JOIN LATERAL ("                                                              \
-			"SELECT d.ctid AS at FROM triage.deliveries d"                                                   \
-			" WHERE d.endpoint = r.code AND d.done_at IS NULL AND d.next_attempt_at <= $4"                   \
-			" AND (d.state = 'queued' OR d.leased_until <= $5)"                                              \
-			" AND NOT EXISTS (SELECT FROM triage.deliveries p WHERE p.case_id = d.case_id"                   \
-			" AND p.endpoint = d.endpoint AND p.state IN ('queued', 'leased')"                               \
-			" AND (p.event_seq, p.delivery_id) < (d.event_seq, d.delivery_id))"                              \
-			" ORDER BY d.next_attempt_at LIMIT r.room" lock ") c)"                                           \
-			" UPDATE triage.deliveries d SET state = 'leased', attempts = d.attempts + 1, leased_until = $6" \
-			" FROM (SELECT p.at FROM picked p ORDER BY p.turn LIMIT $7) p WHERE d.ctid = p.at"               \
-			" RETURNING d.case_id, d.delivery_id, d.endpoint, d.attempts, d.payload"
-#define CLAIM_TYPES                                                                                          \
-	{                                                                                                        \
-		TEXTARRAYOID, INT4ARRAYOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID \
+#define CLAIM(lock)                                                                                       \
+	WAITING                                                                                               \
+		", room AS MATERIALIZED (SELECT e.code, coalesce(k.room, $3) AS room FROM waiting w"              \
+		" JOIN triage.endpoints e ON e.code = w.endpoint"                                                 \
+		" LEFT JOIN unnest($1::text[], $2::int[]) k(code, room) ON k.code = e.code"                       \
+		" WHERE e.active AND coalesce(k.room, $3) > 0 AND octet_length(e.code) < $8 AND " TRIAGE_NOT_HELD \
+		"), picked AS MATERIALIZED (SELECT c.at, row_number() OVER (PARTITION BY r.code) AS turn"         \
+		" FROM room r CROSS JOIN LATERAL ("                                                               \
+		"SELECT d.ctid AS at FROM triage.deliveries d"                                                    \
+		" WHERE d.endpoint = r.code AND d.done_at IS NULL AND d.next_attempt_at <= $4"                    \
+		" AND (d.state = 'queued' OR d.leased_until <= $5)"                                               \
+		" AND NOT EXISTS (SELECT FROM triage.deliveries p WHERE p.case_id = d.case_id"                    \
+		" AND p.endpoint = d.endpoint AND p.state IN ('queued', 'leased')"                                \
+		" AND (p.event_seq, p.delivery_id) < (d.event_seq, d.delivery_id))"                               \
+		" ORDER BY d.next_attempt_at LIMIT r.room" lock ") c)"                                            \
+		" UPDATE triage.deliveries d SET state = 'leased', attempts = d.attempts + 1, leased_until = $6"  \
+		" FROM (SELECT p.at FROM picked p ORDER BY p.turn LIMIT $7) p WHERE d.ctid = p.at"                \
+		" RETURNING d.case_id, d.delivery_id, d.endpoint, d.attempts, d.payload"
+#define CLAIM_TYPES                                                                                   \
+	{                                                                                                 \
+		TEXTARRAYOID, INT4ARRAYOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, \
+			INT4OID                                                                                   \
 	}
 
 int
 queue_claim(const Rooms *rooms, int most, bool careful, MemoryContext mcxt, dlist_head *flights)
 {
 	static KeptPlan plain = {.sql = CLAIM(""), .nargs = 8, .types = CLAIM_TYPES};
-	static KeptPlan past_locks = {
-		.sql = CLAIM(" FOR NO KEY UPDATE OF d SKIP LOCKED"), .nargs = 8, .types = CLAIM_TYPES};
-	TimestampTz real = GetCurrentTimestamp();
-	Datum	   *codes = palloc(sizeof(Datum) * (rooms->n + 1));
-	Datum	   *room = palloc(sizeof(Datum) * (rooms->n + 1));
-	Datum		args[8];
-	uint64		n;
+	static KeptPlan past_locks = {.sql = CLAIM(" FOR NO KEY UPDATE OF d SKIP LOCKED"),
+								  .nargs = 8,
+								  .types = CLAIM_TYPES};
+	TimestampTz		real = GetCurrentTimestamp();
+	Datum		   *codes = palloc(sizeof(Datum) * (rooms->n + 1));
+	Datum		   *room = palloc(sizeof(Datum) * (rooms->n + 1));
+	Datum			args[8];
+	uint64			n;
 
 	for (int i = 0; i < rooms->n; i++)
 	{
@@ -228,16 +233,16 @@ queue_claim(const Rooms *rooms, int most, bool careful, MemoryContext mcxt, dlis
 TimestampTz
 queue_next_due(void)
 {
-	static KeptPlan plan = {
-		.sql = WAITING " SELECT min(n.at) FROM waiting w JOIN triage.endpoints e ON e.code = w.endpoint"
-					   " CROSS JOIN LATERAL (SELECT d.next_attempt_at AS at FROM triage.deliveries d"
-					   " WHERE d.endpoint = e.code AND d.done_at IS NULL AND d.next_attempt_at > $1"
-					   " ORDER BY d.next_attempt_at LIMIT 1) n WHERE e.active",
-		.nargs = 1,
-		.types = {TIMESTAMPTZOID}};
-	Datum args[1] = {TimestampTzGetDatum(triage_clock())};
-	bool  isnull;
-	Datum at;
+	static KeptPlan plan = {.sql = WAITING
+							" SELECT min(n.at) FROM waiting w JOIN triage.endpoints e ON e.code = w.endpoint"
+							" CROSS JOIN LATERAL (SELECT d.next_attempt_at AS at FROM triage.deliveries d"
+							" WHERE d.endpoint = e.code AND d.done_at IS NULL AND d.next_attempt_at > $1"
+							" ORDER BY d.next_attempt_at LIMIT 1) n WHERE e.active",
+							.nargs = 1,
+							.types = {TIMESTAMPTZOID}};
+	Datum			args[1] = {TimestampTzGetDatum(triage_clock())};
+	bool			isnull;
+	Datum			at;
 
 	triage_read(&plan, args, NULL);
 	at = triage_result(0, 1, &isnull);
@@ -266,11 +271,13 @@ static void
 record_one(Record *r, int i, const Flight *f, TimestampTz now)
 {
 	const NetResult *result = &f->result;
-	bool again = result->outcome == NET_RETRY && f->attempts < f->receiver->max_attempts;
+	bool			 again = result->outcome == NET_RETRY && f->attempts < f->receiver->max_attempts;
 
 	r->case_ids[i] = Int64GetDatum(f->case_id);
 	r->ids[i] = UUIDPGetDatum(&f->id);
-	r->states[i] = CStringGetTextDatum(result->outcome == NET_DELIVERED ? "delivered" : again ? "queued" : "dead");
+	r->states[i] = CStringGetTextDatum(result->outcome == NET_DELIVERED ? "delivered"
+									   : again							? "queued"
+																		: "dead");
 	r->no_done[i] = again;
 	r->dones[i] = TimestampTzGetDatum(now);
 	r->no_next[i] = !again;
@@ -281,12 +288,12 @@ record_one(Record *r, int i, const Flight *f, TimestampTz now)
 	r->errors[i] = r->no_error[i] ? (Datum) 0 : CStringGetTextDatum(result->error);
 }
 
-#define RECORD(source, returning)                                                                            \
-	"UPDATE triage.deliveries d SET state = r.state, done_at = r.done_at,"                                   \
-	" next_attempt_at = coalesce(r.next_at, d.next_attempt_at), leased_until = NULL,"                        \
-	" last_status = r.status, last_error = r.error FROM (" source                                            \
+#define RECORD(source, returning)                                                     \
+	"UPDATE triage.deliveries d SET state = r.state, done_at = r.done_at,"            \
+	" next_attempt_at = coalesce(r.next_at, d.next_attempt_at), leased_until = NULL," \
+	" last_status = r.status, last_error = r.error FROM (" source                     \
 	") r WHERE d.case_id = r.case_id AND d.delivery_id = r.delivery_id AND d.state = 'leased'" returning
-#define RESULTS                                                                                              \
+#define RESULTS                                                                                                 \
 	"unnest($1::bigint[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::text[])" \
 	" u(case_id, delivery_id, state, done_at, next_at, status, error)"
 
@@ -300,9 +307,9 @@ keep_unsettled(dlist_head *flights, int n, Datum case_ids, Datum ids)
 			   " WHERE d.state = 'leased'",
 		.nargs = 2,
 		.types = {INT8ARRAYOID, UUIDARRAYOID}};
-	Datum		args[2] = {case_ids, ids};
-	uint64		left = triage_read(&plan, args, NULL);
-	dlist_iter	iter;
+	Datum	   args[2] = {case_ids, ids};
+	uint64	   left = triage_read(&plan, args, NULL);
+	dlist_iter iter;
 
 	dlist_foreach(iter, flights)
 	{
@@ -330,18 +337,19 @@ queue_record(dlist_head *flights, int n, bool careful)
 									   TIMESTAMPTZARRAYOID, INT4ARRAYOID, TEXTARRAYOID}};
 	static KeptPlan past_locks = {
 		.sql = RECORD("SELECT u.* FROM " RESULTS " JOIN triage.deliveries l ON l.case_id = u.case_id"
-					  " AND l.delivery_id = u.delivery_id FOR NO KEY UPDATE OF l SKIP LOCKED", ""),
+					  " AND l.delivery_id = u.delivery_id FOR NO KEY UPDATE OF l SKIP LOCKED",
+					  ""),
 		.nargs = 7,
 		.types = {INT8ARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
 				  INT4ARRAYOID, TEXTARRAYOID}};
 	TimestampTz now = triage_clock();
 	Datum	   *values = palloc(sizeof(Datum) * n * 7);
 	bool	   *nulls = palloc(sizeof(bool) * n * 4);
-	Record		r = {values, values + n, values + 2 * n, values + 3 * n, values + 4 * n, values + 5 * n,
-					 values + 6 * n, nulls, nulls + n, nulls + 2 * n, nulls + 3 * n};
-	Datum		args[7];
-	dlist_iter	iter;
-	int			i = 0;
+	Record r = {values,			values + n, values + 2 * n, values + 3 * n, values + 4 * n, values + 5 * n,
+				values + 6 * n, nulls,		nulls + n,		nulls + 2 * n,	nulls + 3 * n};
+	Datum  args[7];
+	dlist_iter iter;
+	int		   i = 0;
 
 	dlist_foreach(iter, flights)
 	{
@@ -396,4 +404,3 @@ queue_defer(void)
 
 	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
 }
-

@@ -18,7 +18,7 @@
 typedef struct Receiver
 {
 	char		  code[RECEIVER_CODE_LEN]; /* key */
-	char		 *url; /* NULL = its row was never read */
+	char		 *url;					   /* NULL = its row was never read */
 	int			  timeout_ms;
 	int			  max_attempts;
 	int			  retry_base_ms;
@@ -36,7 +36,7 @@ typedef struct Receiver
 extern void share_init(int connections, int per_host);
 /* Finds or makes. */
 extern Receiver *share_receiver(const char *code);
-extern void share_answer(Receiver *r, bool spoke);
+extern void		 share_answer(Receiver *r, bool spoke);
 /* Connections that one host may hold at most, so that one slow host leaves some to others. */
 extern int share_per_host(void);
 

@@ -51,8 +51,8 @@ static TimestampTz last_look = 0; /* 0 = look at the next turn */
 
 /* ---------- leaving ---------- */
 
-static void pg_attribute_noreturn()
-leave(LeaveReason why)
+static void
+pg_attribute_noreturn() leave(LeaveReason why)
 {
 	board_leave(my_lock, why);
 	proc_exit(0);
@@ -115,9 +115,10 @@ worker_recover(MemoryContext mcxt)
 static void
 note_pid(void)
 {
-	static KeptPlan note = {.sql = "INSERT INTO triage.local_state (key, value, at)"
-								   " VALUES ($1, $2, pg_catalog.clock_timestamp())"
-								   " ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at",
+	static KeptPlan note = {.sql =
+								"INSERT INTO triage.local_state (key, value, at)"
+								" VALUES ($1, $2, pg_catalog.clock_timestamp())"
+								" ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at",
 							.nargs = 2,
 							.types = {TEXTOID, TEXTOID}};
 	Datum			args[2];
@@ -192,10 +193,12 @@ look_around(bool serving)
 	else if (strcmp(triage_installed_version(), TRIAGE_VERSION) != 0)
 	{
 		why = LEFT_VERSION;
-		ereport(LOG,
-				(errmsg("pg_triage %s: the extension in this database is not version %s, the library is",
-						my_name, TRIAGE_VERSION),
-				 errhint("Run ALTER EXTENSION pg_triage UPDATE, or restart the server to load the new library.")));
+		ereport(
+			LOG,
+			(errmsg("pg_triage %s: the extension in this database is not version %s, the library is", my_name,
+					TRIAGE_VERSION),
+			 errhint(
+				 "Run ALTER EXTENSION pg_triage UPDATE, or restart the server to load the new library.")));
 	}
 	else if (!read_state(serving && extension != my_extension))
 		why = LEFT_STOPPED;
