@@ -4,6 +4,9 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
+#include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -94,4 +97,55 @@ case_facts(const CaseRow *row, const AttrNumber *att, CaseFacts *c)
 	c->priority = DatumGetInt32(case_value(row, att, CASE_PRIORITY));
 	c->danger = DatumGetBool(case_value(row, att, CASE_DANGER));
 	c->reported_at = DatumGetTimestampTz(case_value(row, att, CASE_REPORTED_AT));
+}
+
+PG_FUNCTION_INFO_V1(triage_case_is_sound);
+
+/* NULL words pass: NOT NULL is another check. */
+static void
+check_word(FunctionCallInfo fcinfo, int arg, const char *column, const char *const *words)
+{
+	text *t;
+
+	if (PG_ARGISNULL(arg))
+		return;
+	t = PG_GETARG_TEXT_PP(arg);
+	for (; *words != NULL; words++)
+		if (strlen(*words) == VARSIZE_ANY_EXHDR(t) &&
+			memcmp(*words, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)) == 0)
+			return;
+	ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION),
+					errmsg("column \"%s\" of a case cannot be \"%s\"", column, text_to_cstring(t))));
+}
+
+static void
+check_range(FunctionCallInfo fcinfo, int arg, const char *column, int least, int most)
+{
+	if (!PG_ARGISNULL(arg) && (PG_GETARG_INT32(arg) < least || PG_GETARG_INT32(arg) > most))
+		ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION),
+						errmsg("column \"%s\" of a case cannot be %d", column, PG_GETARG_INT32(arg))));
+}
+
+Datum
+triage_case_is_sound(PG_FUNCTION_ARGS)
+{
+	static const char *const kinds[] = {"incident", "task", "visit", "campaign", NULL};
+	static const char *const statuses[] = {"new",		  "triage",			  "dispatched", "accepted",
+										   "in_progress", "return_requested", "suspended",	"review",
+										   "callback",	  "closed",			  "merged",		"void",
+										   NULL};
+	static const char *const colours[] = {"blue", "yellow", "red", NULL};
+
+	check_word(fcinfo, 0, "kind", kinds);
+	check_word(fcinfo, 1, "nature", nature_names);
+	check_range(fcinfo, 2, "priority", 1, 4);
+	check_word(fcinfo, 3, "status", statuses);
+	check_word(fcinfo, 4, "colour", colours);
+	check_word(fcinfo, 5, "event_colour", colours);
+	if (!PG_ARGISNULL(6) && !(PG_GETARG_FLOAT8(6) >= 0 && PG_GETARG_FLOAT8(6) <= 1))
+		ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION),
+						errmsg("column \"confidence\" of a case must lie between 0 and 1")));
+	check_range(fcinfo, 7, "report_count", 1, INT_MAX);
+	check_range(fcinfo, 8, "event_seq", 0, INT_MAX);
+	PG_RETURN_BOOL(true);
 }

@@ -74,7 +74,7 @@ SELECT is((SELECT count(*) FROM triage.cases c WHERE c.lead IS NULL OR c.colour 
 
 SELECT diag(format('%s: %s texts, dispatched by the rules %s %%, danger to be confirmed %s %%, more than one likely %s %%, no term found %s %%, place found %s %%', r.source, count(*),
 	round(100.0 * count(*) FILTER (WHERE c.status = 'dispatched') / count(*), 1), round(100.0 * count(*) FILTER (WHERE c.danger) / count(*), 1),
-	round(100.0 * count(*) FILTER (WHERE d.facts->>'verdict' IN ('tie', 'unsure')) / count(*), 1), round(100.0 * count(*) FILTER (WHERE d.facts->>'verdict' = 'no_match') / count(*), 1),
+	round(100.0 * count(*) FILTER (WHERE d.facts->>'verdict' IN ('tie', 'weak')) / count(*), 1), round(100.0 * count(*) FILTER (WHERE d.facts->>'verdict' = 'no_match') / count(*), 1),
 	round(100.0 * count(c.area) / count(*), 1)))
 FROM real r JOIN triage.decisions d ON d.case_id = r.case_id AND d.seq = 1,
 	LATERAL (SELECT CASE WHEN d.route IS NULL THEN 'triage' ELSE 'dispatched' END AS status, k.danger, k.area FROM triage.cases k WHERE k.case_id = r.case_id) c
