@@ -29,4 +29,11 @@
 #define triage_wait_event(name) PG_WAIT_EXTENSION
 #endif
 
+/* 17 ties wait event sets to a resource owner instead of a memory context. */
+#if PG_VERSION_NUM >= 170000
+#define triage_create_wait_events(n) CreateWaitEventSet(NULL, (n))
+#else
+#define triage_create_wait_events(n) CreateWaitEventSet(TopMemoryContext, (n))
+#endif
+
 #endif

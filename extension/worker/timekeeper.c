@@ -52,6 +52,23 @@ commit_and_go_on(void)
 	begin("firing due steps");
 }
 
+/*
+ * A restore may have put the database on hold since worker_turn() looked; what
+ * is due now may be its rows.
+ */
+static bool
+is_held(void)
+{
+	static KeptPlan plan = {.sql = "SELECT 1 WHERE NOT (" TRIAGE_NOT_HELD ")", .nargs = 0};
+	OwnerSwitch		sw;
+	bool			held;
+
+	triage_owner_begin(&sw);
+	held = triage_run(&plan, NULL, NULL, SPI_OK_SELECT) > 0;
+	triage_owner_end(&sw);
+	return held;
+}
+
 /* One turn's work; returns milliseconds to sleep. */
 static long
 turn(long *skip_ms)
@@ -67,6 +84,8 @@ turn(long *skip_ms)
 	next = steps_next_due(now);
 	triage_owner_end(&sw);
 	memset(&stats, 0, sizeof(stats));
+	if (next <= now && is_held())
+		next = DT_NOEND;
 	if (next <= now)
 	{
 		steps_run(now, BATCH, COMMIT_EVERY, commit_and_go_on, &stats);
@@ -110,7 +129,7 @@ guarded_turn(long *skip_ms)
 void
 triage_timekeeper_main(Datum arg)
 {
-	long		  skip_ms = SKIP_FIRST_MS;
+	long skip_ms = SKIP_FIRST_MS;
 
 	worker_start(TRIAGE_TIMEKEEPER, TRIAGE_LOCK_TIMEKEEPER, DatumGetObjectId(arg));
 	turn_context = AllocSetContextCreate(TopMemoryContext, "pg_triage timekeeper", ALLOCSET_DEFAULT_SIZES);
