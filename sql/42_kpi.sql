@@ -18,19 +18,23 @@
  *    verb whose transaction is still open at until can come in later; so count
  *    a period when it is some seconds over.
  * Configuration is read as it is today: who is police, which channel has
- * callers, which town an area lies in, and the calendar's time zone.
+ * callers, which town an area lies in, and the calendar's time zone; so is
+ * what the actor may see.
  *
  * What is expected of events, beside verb and at: seq 1 {status, channel,
  * area, case_type, nature, priority, danger, lead}; dispatch {department,
  * nature, ...}, which may repeat any of these; accept, arrive, feed_back,
  * resolve {duty, happened_at when it differs}; resolve {settled}; review
  * {pass}; merge {into_case} on the case that goes.  Whatever moves a due time
- * says so in its event: {moved: [{clock_id, stage, old_due, new_due}]}.
+ * says so in an event for each clock: {clock_id, was_due_at, due_at}, as
+ * recompute.c does; decide_extension that of the resolve clock.
  */
 
 -- Rows lie in the order of these times, so this is small: it finds a period's rows among years of them.
 CREATE INDEX events_at_idx ON triage.events USING brin (at);
+COMMENT ON INDEX triage.events_at_idx IS 'Finds the events of a period, for kpi().';
 CREATE INDEX clocks_started_idx ON triage.clocks USING brin (started_at);
+COMMENT ON INDEX triage.clocks_started_idx IS 'Finds the clocks that started in a period, for kpi().';
 
 -- What each figure means.  Comes with the code that counts, so it is not dumped.
 CREATE TABLE triage.kpi_formulas (
@@ -52,6 +56,19 @@ CREATE TABLE triage.kpi_formulas (
 );
 COMMENT ON TABLE triage.kpi_formulas IS
 	'What each figure of kpi() means: name and version (together the id), unit (percent or count), by which time cases belong to a period (recording of the report, or of the first decision), what numerator and denominator count, and on what basis (F.. = source, S = seed, D = our definition). Belongs to the extension; a changed formula gets a new version.';
+COMMENT ON COLUMN triage.kpi_formulas.kpi IS 'Name of the figure.';
+COMMENT ON COLUMN triage.kpi_formulas.version IS 'Version of the formula; a changed one gets the next.';
+COMMENT ON COLUMN triage.kpi_formulas.id IS 'name@version, what kpi() returns as kpi.';
+COMMENT ON COLUMN triage.kpi_formulas.ord IS 'Order in which kpi() lists the figures.';
+COMMENT ON COLUMN triage.kpi_formulas.zh IS 'Name in Chinese.';
+COMMENT ON COLUMN triage.kpi_formulas.en IS 'Name in English.';
+COMMENT ON COLUMN triage.kpi_formulas.unit IS 'percent (two decimals) or count.';
+COMMENT ON COLUMN triage.kpi_formulas.counted_by IS 'Whose recording time puts a case into a period: its report or its first decision (sent out or answered).';
+COMMENT ON COLUMN triage.kpi_formulas.numerator_zh IS 'What the numerator counts, in Chinese.';
+COMMENT ON COLUMN triage.kpi_formulas.numerator_en IS 'What the numerator counts, in English.';
+COMMENT ON COLUMN triage.kpi_formulas.denominator_zh IS 'What the denominator counts, in Chinese; null for counts.';
+COMMENT ON COLUMN triage.kpi_formulas.denominator_en IS 'What the denominator counts, in English; null for counts.';
+COMMENT ON COLUMN triage.kpi_formulas.basis IS 'Basis: F.. = source, S = seed, D = our definition.';
 
 INSERT INTO triage.kpi_formulas (kpi, version, ord, zh, en, unit, counted_by, numerator_zh, numerator_en, denominator_zh, denominator_en, basis) VALUES
 	('reported', 1, 1, '受理量', 'Reported', 'count', 'report', '期内受理的事项', 'incidents reported', NULL, NULL, 'D'),
@@ -164,9 +181,9 @@ BEGIN
 		pairs := pairs || (quote_literal(k) || ', ' || CASE k
 			WHEN 'town' THEN '(SELECT t.town FROM town t WHERE t.area = g.area)'
 			WHEN 'case_group' THEN '(SELECT ct.parent FROM triage.case_types ct WHERE ct.code = g.case_type)'
-			WHEN 'day' THEN 'to_char(o.day, ''YYYY-MM-DD'')'
+			WHEN 'day' THEN 'to_char(o.day::timestamp, ''YYYY-MM-DD'')'
 			WHEN 'week' THEN 'to_char(date_trunc(''week'', o.day::timestamp), ''YYYY-MM-DD'')'
-			WHEN 'month' THEN 'to_char(o.day, ''YYYY-MM'')'
+			WHEN 'month' THEN 'to_char(o.day::timestamp, ''YYYY-MM'')'
 			ELSE 'g.' || k END);
 	END LOOP;
 	IF timed THEN
@@ -213,12 +230,12 @@ BEGIN
 			max(e.status) AS status, max(e.channel) AS channel, max(e.nature) AS nature, max(e.lead) AS department,
 			%6$s
 			min(e.seq) FILTER (WHERE e.what = 2) AS decision,
-			min(e.t) FILTER (WHERE e.what IN (3, 4)) AS accepted,
-			min(e.t) FILTER (WHERE e.what IN (4, 5)) AS arrived,
-			min(e.t) FILTER (WHERE e.what IN (6, 7, 8)) AS fed_back,
-			min(e.t) FILTER (WHERE e.what IN (7, 8)) AS resolved,
+			min(e.t) FILTER (WHERE e.what = 3 OR e.what = 4) AS accepted,
+			min(e.t) FILTER (WHERE e.what = 4 OR e.what = 5) AS arrived,
+			min(e.t) FILTER (WHERE e.what = 6 OR e.what = 7 OR e.what = 8) AS fed_back,
+			min(e.t) FILTER (WHERE e.what = 7 OR e.what = 8) AS resolved,
 			coalesce(max(e.seq) FILTER (WHERE e.what = 7)
-				> coalesce(max(e.seq) FILTER (WHERE e.what IN (8, 10, 11)), 0), false) AS settled,
+				> coalesce(max(e.seq) FILTER (WHERE e.what = 8 OR e.what = 10 OR e.what = 11), 0), false) AS settled,
 			max(e.seq) FILTER (WHERE e.what = 9) AS closed,
 			max(e.seq) FILTER (WHERE e.what = 10) AS reopened,
 			coalesce(max(e.seq) FILTER (WHERE e.what = 12)
@@ -234,7 +251,7 @@ BEGIN
 		FROM (
 			SELECT e.case_id, e.seq, e.at, e.what,
 				CASE WHEN e.what BETWEEN 3 AND 8 THEN coalesce((e.data->>'happened_at')::timestamptz, e.at)
-					 WHEN e.what = 21 THEN (jsonb_path_query_first(e.data, '$.moved[*] ? (@.stage == "resolve").old_due')#>>'{}')::timestamptz
+					 WHEN e.what = 21 THEN (e.data->>'was_due_at')::timestamptz
 				END AS t,
 				CASE WHEN e.what = 1 THEN e.data->>'status' END AS status,
 				CASE WHEN e.what = 1 THEN e.data->>'channel' END AS channel,
@@ -304,12 +321,13 @@ BEGIN
 		WHERE d.kind = 'incident' AND NOT d.decided_before AND (d.called_at IS NOT NULL OR r.data->>'status' IS DISTINCT FROM 'dispatched')
 		OFFSET 0
 	), limits AS (
-		-- of each stage the limit that began first, with its beginning; one that fell away in time is none
-		SELECT k.case_id,
-			min(ARRAY[k.started_at, k.due]) FILTER (WHERE k.stage = 1) AS accept,
-			min(ARRAY[k.started_at, k.due]) FILTER (WHERE k.stage = 2) AS arrive,
-			min(ARRAY[k.started_at, k.due]) FILTER (WHERE k.stage = 3) AS feedback,
-			min(ARRAY[k.started_at, k.due]) FILTER (WHERE k.stage = 4) AS resolve
+		-- of what started together; a limit that fell away in time is none
+		SELECT k.case_id, k.started_at,
+			min(k.due) FILTER (WHERE k.stage = 1) AS accept_due,
+			min(k.due) FILTER (WHERE k.stage = 2) AS arrive_due,
+			min(k.due) FILTER (WHERE k.stage = 3) AS feedback_due,
+			min(k.due) FILTER (WHERE k.stage = 4) AS resolve_due,
+			count(*) FILTER (WHERE k.stage = 2) > 0 AS scene
 		FROM (
 			SELECT k.case_id, k.stage, k.started_at,
 				CASE WHEN k.state = 'cancelled' AND k.stopped_at < $2 AND k.stopped_at <= k.due THEN NULL ELSE k.due END AS due
@@ -319,9 +337,9 @@ BEGIN
 					CASE WHEN $2 < $3 AND (k.stopped_at IS NULL OR k.stopped_at >= $2 - $5)
 						-- it ran on after the period, so it may have been moved after it
 						THEN coalesce((
-							SELECT (m.v->>'old_due')::timestamptz
-							FROM triage.events e CROSS JOIN LATERAL jsonb_array_elements(e.data->'moved') m(v)
-							WHERE e.case_id = k.case_id AND e.at >= $2 AND e.data ? 'moved' AND (m.v->>'clock_id')::int = k.clock_id
+							SELECT (e.data->>'was_due_at')::timestamptz
+							FROM triage.events e
+							WHERE e.case_id = k.case_id AND e.at >= $2 AND e.data ? 'was_due_at' AND (e.data->>'clock_id')::int = k.clock_id
 							ORDER BY e.seq LIMIT 1), k.due_at)
 						ELSE k.due_at END AS due
 				FROM triage.clocks k
@@ -329,19 +347,20 @@ BEGIN
 				OFFSET 0) k
 			WHERE k.stage IS NOT NULL
 			OFFSET 0) k
-		GROUP BY k.case_id
+		GROUP BY k.case_id, k.started_at
 	), judged AS (
 		SELECT b.*, s.valid, s.sent, s.valid AND b.verb = 'answer' AS answered,
 			s.sent AND b.department <> ALL ($6) AS civil,
-			-- only the clocks that the first decision started
-			CASE WHEN s.sent AND l.accept[1] = b.decided_at THEN l.accept[2] END AS accept_due,
-			CASE WHEN s.sent AND l.arrive[1] = b.decided_at THEN l.arrive[2] END AS arrive_due,
-			CASE WHEN s.sent AND l.feedback[1] = b.decided_at THEN l.feedback[2] END AS feedback_due,
-			CASE WHEN s.sent AND l.resolve[1] = b.decided_at THEN l.resolve[2] END AS resolve_due,
-			coalesce(l.arrive[1] = b.decided_at, false) AS scene,
+			CASE WHEN s.sent THEN l.accept_due END AS accept_due,
+			CASE WHEN s.sent THEN l.arrive_due END AS arrive_due,
+			CASE WHEN s.sent THEN l.feedback_due END AS feedback_due,
+			CASE WHEN s.sent THEN l.resolve_due END AS resolve_due,
+			coalesce(l.scene, false) AS scene,
 			-- a limit has run out by the first; one not met only if the case was not on the books before
 			least($2, $3) AS at_end, least($2, $3, b.suspended) AS at_pause
-		FROM base b LEFT JOIN limits l ON l.case_id = b.case_id
+		FROM base b
+		-- only the clocks that the first decision started
+		LEFT JOIN limits l ON l.case_id = b.case_id AND l.started_at = b.decided_at
 		CROSS JOIN LATERAL (SELECT NOT b.void AND NOT b.merged, NOT b.void AND NOT b.merged AND b.verb <> 'answer') s(valid, sent)
 		OFFSET 0
 	), due AS (
@@ -454,4 +473,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION triage.kpi(timestamptz, timestamptz, text[]) IS
-	'x';
+	'Rates and counts of the incidents of a period, since <= time < until, by the server''s recording time of the report or of the first decision (counted_by in triage.kpi_formulas); tasks, visits and campaigns are left out. Judged as known at until (or now, when until is in the future): what is recorded from then on does not count and a due time moved since is taken as it was, so the same call for a past period gives the same result after later work. A limit counts once it has run out, met or not; void and merged incidents are in no rate.
+One row per group and figure: keys (the values of "by"), kpi = id with version such as diversion_rate_a@1, numerator, denominator (null for counts), value (percent with two decimals, null when the denominator is 0; for counts the count itself), formula in words, version, unit (percent, count), counted_at. Without "by" there is always one group, with it those that have cases.
+by: channel, area, town, department (the lead first decided), case_type, case_group, nature, priority, danger as first decided; day (YYYY-MM-DD), week (its Monday), month (YYYY-MM), local dates of the time a case is counted by, in local_timezone(), whatever the session''s TimeZone. Counts what the actor may see by triage.members.
+Errors: TR003 since or until is null, since not before until, unknown key. Source: domain notes 5 (formulas F35, S0, S1, S4; the rest D).';

@@ -345,7 +345,8 @@ classify(Book *book, const Report *report, const char *folded, size_t len, Decis
 	{
 		Term *t = &book->terms[book->hits[i].id];
 
-		if (t->kind == TERM_INCLUDE && ((fate[i] == COUNTS && is_candidate(d, t->type)) || IS_DANGER(t->type)))
+		if (t->kind == TERM_INCLUDE &&
+			((fate[i] == COUNTS && is_candidate(d, t->type)) || IS_DANGER(t->type)))
 			keep_hit(d, t);
 	}
 	if (d->type != NULL)

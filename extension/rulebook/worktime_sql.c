@@ -69,10 +69,10 @@ triage_add_worktime(PG_FUNCTION_ARGS)
 						errdetail("Months have no length in working time, and it must not be negative."),
 						errhint("Give hours, for example interval '12 hours'.")));
 	if (amount->day > 36600 || amount->time > INT64_MAX / 2)
-		ereport(ERROR, (errcode(ERRCODE_INTERVAL_FIELD_OVERFLOW),
-						errmsg("argument \"amount\" is out of range"),
-						errdetail("It must be less than a century."),
-						errhint("Give hours, for example interval '12 hours'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERVAL_FIELD_OVERFLOW), errmsg("argument \"amount\" is out of range"),
+				 errdetail("It must be less than a century."),
+				 errhint("Give hours, for example interval '12 hours'.")));
 	us = amount->time + amount->day * USECS_PER_DAY;
 	book = book_acquire();
 	at = work_add(&calendar_argument(fcinfo, 2, book)->work, start, us);

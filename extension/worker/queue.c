@@ -174,24 +174,24 @@ take_off(uint64 n, MemoryContext mcxt, dlist_head *flights)
  * be chosen for that.  A row that somebody changes meanwhile is not found by
  * its ctid any more, and left for the next claim.
  */
-#define CLAIM(lock)                                                                                       \
-	WAITING                                                                                               \
-		", room AS MATERIALIZED (SELECT e.code, coalesce(k.room, $3) AS room FROM waiting w"              \
-		" JOIN triage.endpoints e ON e.code = w.endpoint"                                                 \
-		" LEFT JOIN unnest($1::text[], $2::int[]) k(code, room) ON k.code = e.code"                       \
-		" WHERE e.active AND coalesce(k.room, $3) > 0 AND octet_length(e.code) < $8 AND " TRIAGE_NOT_HELD \
-		"), picked AS MATERIALIZED (SELECT c.at, row_number() OVER (PARTITION BY r.code) AS turn"         \
-		" FROM room r CROSS JOIN LATERAL ("                                                               \
-		"SELECT d.ctid AS at FROM triage.deliveries d"                                                    \
-		" WHERE d.endpoint = r.code AND d.done_at IS NULL AND d.next_attempt_at <= $4"                    \
-		" AND (d.state = 'queued' OR d.leased_until <= $5)"                                               \
-		" AND NOT EXISTS (SELECT FROM triage.deliveries p WHERE p.case_id = d.case_id"                    \
-		" AND p.endpoint = d.endpoint AND p.state IN ('queued', 'leased')"                                \
-		" AND (p.event_seq, p.delivery_id) < (d.event_seq, d.delivery_id))"                               \
-		" ORDER BY d.next_attempt_at LIMIT r.room" lock ") c)"                                            \
-		" UPDATE triage.deliveries d SET state = 'leased', attempts = d.attempts + 1, leased_until = $6"  \
-		" FROM (SELECT p.at FROM picked p ORDER BY p.turn LIMIT $7) p WHERE d.ctid = p.at"                \
-		" RETURNING d.case_id, d.delivery_id, d.endpoint, d.attempts, d.payload"
+#define CLAIM(lock)                                                                                   \
+	WAITING                                                                                           \
+	", room AS MATERIALIZED (SELECT e.code, coalesce(k.room, $3) AS room FROM waiting w"              \
+	" JOIN triage.endpoints e ON e.code = w.endpoint"                                                 \
+	" LEFT JOIN unnest($1::text[], $2::int[]) k(code, room) ON k.code = e.code"                       \
+	" WHERE e.active AND coalesce(k.room, $3) > 0 AND octet_length(e.code) < $8 AND " TRIAGE_NOT_HELD \
+	"), picked AS MATERIALIZED (SELECT c.at, row_number() OVER (PARTITION BY r.code) AS turn"         \
+	" FROM room r CROSS JOIN LATERAL ("                                                               \
+	"SELECT d.ctid AS at FROM triage.deliveries d"                                                    \
+	" WHERE d.endpoint = r.code AND d.done_at IS NULL AND d.next_attempt_at <= $4"                    \
+	" AND (d.state = 'queued' OR d.leased_until <= $5)"                                               \
+	" AND NOT EXISTS (SELECT FROM triage.deliveries p WHERE p.case_id = d.case_id"                    \
+	" AND p.endpoint = d.endpoint AND p.state IN ('queued', 'leased')"                                \
+	" AND (p.event_seq, p.delivery_id) < (d.event_seq, d.delivery_id))"                               \
+	" ORDER BY d.next_attempt_at LIMIT r.room" lock ") c)"                                            \
+	" UPDATE triage.deliveries d SET state = 'leased', attempts = d.attempts + 1, leased_until = $6"  \
+	" FROM (SELECT p.at FROM picked p ORDER BY p.turn LIMIT $7) p WHERE d.ctid = p.at"                \
+	" RETURNING d.case_id, d.delivery_id, d.endpoint, d.attempts, d.payload"
 #define CLAIM_TYPES                                                                                   \
 	{                                                                                                 \
 		TEXTARRAYOID, INT4ARRAYOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, \
