@@ -43,13 +43,13 @@ DECLARE
 	hex		text;
 	raised	boolean;
 BEGIN
-	-- one writer of rules at a time
-	SELECT * INTO book FROM triage.rulebook b FOR UPDATE;
-	IF NOT FOUND THEN
-		INSERT INTO triage.rulebook (version, digest, at) VALUES (1, '\x00000000000000000000000000000000', triage.clock())
-			RETURNING * INTO book;
-		raised := true;
-	ELSE
+	-- one writer of rules at a time; the first makes the row, and of two first ones one waits for the other
+	INSERT INTO triage.rulebook (version, digest, at)
+		SELECT 1, '\x00000000000000000000000000000000', triage.clock() WHERE NOT EXISTS (SELECT FROM triage.rulebook)
+		ON CONFLICT DO NOTHING;
+	raised := FOUND;
+	SELECT * INTO STRICT book FROM triage.rulebook b FOR UPDATE;
+	IF NOT raised THEN
 		-- this transaction's own version already?
 		SELECT triage.is_own_xid(b.xmin) INTO raised FROM triage.rulebook b;
 	END IF;

@@ -228,7 +228,8 @@ step_time(Act *act, const DueClock *k, const Ladder *ladder, int i)
  * or to the next repetition of the last step that repeats, whichever comes
  * first.  (next_step, occurrence) with occurrence > 0 is that
  * repetition of that step; how far the ladder has got then follows from the
- * time.  Repetitions that were missed altogether are one.
+ * time.  Repetitions that were missed altogether are one; one that is due just
+ * now comes still, unless it is what fires.
  */
 static void
 advance(Act *act, DueClock *k, const Ladder *ladder, TimestampTz at)
@@ -246,7 +247,8 @@ advance(Act *act, DueClock *k, const Ladder *ladder, TimestampTz at)
 	{
 		int64		every = ladder->steps[again].repeat_us;
 		TimestampTz first = step_time(act, k, ladder, again);
-		int64		n = Max((k->next_step_at - first) / every + 1, (Min(at, next) - first) / every + 1);
+		int64		n = Max((k->next_step_at - first) / every + 1,
+							(Min(at, next) - first) / every + (again == k->next_step));
 
 		if (first + n * every < next)
 		{

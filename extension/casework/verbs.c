@@ -56,7 +56,7 @@ need_body(FunctionCallInfo fcinfo, int arg, const char *verb)
 		ereport(ERROR,
 				(errcode(TRIAGE_ERRCODE_CONTENT), errmsg("%s needs a body", verb),
 				 errdetail("It is null or blank."), errhint("Say what was done and with what result.")));
-	if (strlen(body) > MAX_TEXT)
+	if (body != NULL && strlen(body) > MAX_TEXT)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the body is too long"),
 						errdetail("It has %zu bytes, the limit is %d.", strlen(body), MAX_TEXT),
 						errhint("Keep documents elsewhere and refer to them.")));
@@ -560,6 +560,8 @@ triage_confirm_danger(PG_FUNCTION_ARGS)
 							errmsg("case %s is not marked as dangerous", act.c.number),
 							errhint("Send it on with triage.dispatch().")));
 		jb_bool(&act.data, "confirmed", confirmed);
+		if (centre != NULL)
+			jb_int(&act.data, "assignment", centre->seq);
 		if (confirmed)
 		{
 			act_stop_clocks(&act, "triage", -1, act.now, false);

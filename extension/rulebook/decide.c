@@ -72,9 +72,9 @@ void *
 decision_pack(const Decision *d, MemoryContext mcxt)
 {
 	size_t fixed = offsetof(Decision, parties);
-	size_t parties = d->nparties * sizeof(Party);
-	size_t hits = d->nhits * sizeof(Term *);
-	size_t passed = d->npassed * sizeof(PassedRoute);
+	size_t parties = d->nparties * sizeof(d->parties[0]);
+	size_t hits = d->nhits * sizeof(d->hits[0]);
+	size_t passed = d->npassed * sizeof(d->passed[0]);
 	char  *packed = MemoryContextAlloc(mcxt, fixed + parties + hits + passed);
 
 	memcpy(packed, d, fixed);
@@ -96,9 +96,9 @@ decision_unpack(const void *packed, Decision *d)
 	const char *at = (const char *) packed + offsetof(Decision, parties);
 
 	memcpy(d, packed, offsetof(Decision, parties));
-	memcpy(d->parties, at, d->nparties * sizeof(Party));
-	at += d->nparties * sizeof(Party);
-	memcpy(d->hits, at, d->nhits * sizeof(Term *));
-	at += d->nhits * sizeof(Term *);
-	memcpy(d->passed, at, d->npassed * sizeof(PassedRoute));
+	memcpy(d->parties, at, d->nparties * sizeof(d->parties[0]));
+	at += d->nparties * sizeof(d->parties[0]);
+	memcpy(d->hits, at, d->nhits * sizeof(d->hits[0]));
+	at += d->nhits * sizeof(d->hits[0]);
+	memcpy(d->passed, at, d->npassed * sizeof(d->passed[0]));
 }

@@ -2,7 +2,7 @@
 -- Source: sql/42_kpi.sql; domain notes 5.
 BEGIN;
 
-SELECT plan(93);
+SELECT plan(94);
 
 -- ---- a small world, with codes of its own ----
 
@@ -165,6 +165,10 @@ BEGIN
 	PERFORM pg_temp.event(c, d + 10 * m, 'decide_extension',
 		jsonb_build_object('approve', true, 'clock_id', 1, 'was_due_at', d + 3000 * m, 'due_at', d + 9000 * m));
 	PERFORM pg_temp.event(c, d + 4000 * m, 'resolve', f || '{"settled": true}');
+	c := pg_temp.kase('extended beyond', d);
+	PERFORM pg_temp.limit(c, 'resolve', d, '2025-04-20 00:00+08');
+	PERFORM pg_temp.event(c, d + 10 * m, 'decide_extension',
+		jsonb_build_object('approve', true, 'clock_id', 1, 'was_due_at', d + 3000 * m, 'due_at', '2025-04-20 00:00+08'));
 	c := pg_temp.kase('suspended', d);
 	PERFORM pg_temp.limit(c, 'accept', d, d + 30 * m), pg_temp.limit(c, 'resolve', d, d + 3000 * m, 'paused');
 	PERFORM pg_temp.event(c, d + 1 * m, 'accept', f);
@@ -260,6 +264,7 @@ SELECT matches(pg_temp.figures('reopened'), 'resolution_rate 0/1, closing_rate 0
 SELECT matches(pg_temp.figures('sent back'), 'resolution_rate 0/1$', 'sent back by the review is not resolved');
 SELECT matches(pg_temp.figures('redone'), 'resolution_rate 1/1$', 'resolved again is resolved');
 SELECT matches(pg_temp.figures('extended'), 'on_time_closing 1/1, on_time_closing_strict 0/1$', 'an extension counts, and is shown without too');
+SELECT matches(pg_temp.figures('extended beyond'), 'resolution_rate 0/1, on_time_closing_strict 0/1$', 'extended beyond the period: only the first limit has run out');
 SELECT matches(pg_temp.figures('suspended'), 'on_time_acceptance 1/1, closing_rate 0/1, accepted 1$', 'on the books no limit runs out; what was met before stays met');
 SELECT matches(pg_temp.figures('suspended late'), 'on_time_closing 0/1, on_time_closing_strict 0/1, late_clocks 1$', 'suspending a late case does not make it less late');
 SELECT is(pg_temp.figures('answered'), 'reported 1, answered 1, diversion_rate_a 0/1, reply_rate 1/1, closed 1', 'answered at the desk');
