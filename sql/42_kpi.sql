@@ -155,7 +155,7 @@ DECLARE
 	alarm	text[];
 	caller	text[];
 	me		text := triage.actor();
-	open	boolean := NOT EXISTS (SELECT 1 FROM triage.members m WHERE m.active);
+	open	boolean := NOT EXISTS (SELECT 1 FROM triage.members m);
 	areas	text[];				-- what the actor may see, unless that is everything
 	units	text[];
 	-- how long before its recording something may have happened

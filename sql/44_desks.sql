@@ -100,7 +100,7 @@ AS $$
 DECLARE
 	me	text COLLATE "C" := triage.actor();
 BEGIN
-	sight.everywhere := NOT EXISTS (SELECT 1 FROM triage.members m WHERE m.active)
+	sight.everywhere := NOT EXISTS (SELECT 1 FROM triage.members m)
 		OR EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active
 			AND m.duty NOT IN ('handler', 'head') AND m.area = '');
 	sight.areas := ARRAY(WITH RECURSIVE mine AS (
@@ -162,12 +162,18 @@ BEGIN
 		WHERE parties IS NULL AND c.status NOT IN ('closed', 'merged', 'void')
 			AND c.area = ANY (CASE WHEN me.everywhere THEN places ELSE me.areas END)
 		UNION ALL
+		-- a case whose place is not known is everybody's at a centre
+		SELECT c.case_id, NULL, true
+		FROM triage.cases c
+		WHERE parties IS NULL AND places IS NULL AND NOT me.everywhere AND me.areas <> '{}'
+			AND c.status NOT IN ('closed', 'merged', 'void') AND c.area IS NULL
+		UNION ALL
 		-- a centre's member who also belongs to departments: their cases elsewhere
 		SELECT DISTINCT a.case_id, NULL::int[], true
 		FROM triage.assignments a
 		JOIN triage.cases c ON c.case_id = a.case_id
 		WHERE parties IS NULL AND NOT me.everywhere AND a.department = ANY (me.departments)
-			AND a.status NOT IN ('done', 'withdrawn') AND coalesce(c.area <> ALL (me.areas), true)
+			AND a.status NOT IN ('done', 'withdrawn') AND CASE WHEN c.area IS NULL THEN me.areas = '{}' OR places IS NOT NULL ELSE c.area <> ALL (me.areas) END
 	), page AS (
 		SELECT c.case_id, k.due_at, p.parts, p.leads
 		FROM candidate p
@@ -179,7 +185,7 @@ BEGIN
 				AND (p.parts IS NULL OR d.assignment_seq = ANY (p.parts) OR (p.leads AND d.assignment_seq IS NULL))
 		) k
 		WHERE (places IS NULL OR c.area = ANY (places))
-			AND (me.everywhere OR c.area = ANY (me.areas)
+			AND (me.everywhere OR c.area = ANY (me.areas) OR (c.area IS NULL AND me.areas <> '{}')
 				OR EXISTS (SELECT 1 FROM triage.assignments x WHERE x.case_id = c.case_id AND x.department = ANY (me.departments)))
 			AND (desk_rows.due_before IS NULL OR k.due_at < desk_rows.due_before)
 			AND (coalesce(k.due_at, 'infinity'), c.case_id) > (first_due, first_case)
@@ -297,7 +303,7 @@ BEGIN
 		FROM triage.cases c
 		WHERE c.status NOT IN ('closed', 'merged', 'void')
 			AND (places IS NULL OR c.area = ANY (places))
-			AND (me.everywhere OR c.area = ANY (me.areas)
+			AND (me.everywhere OR c.area = ANY (me.areas) OR (c.area IS NULL AND me.areas <> '{}')
 				OR EXISTS (SELECT 1 FROM triage.assignments x WHERE x.case_id = c.case_id AND x.department = ANY (me.departments)))
 		GROUP BY c.area
 	), counted AS (

@@ -557,7 +557,11 @@ act_party(Act *act, const char *department, const char *want_duty)
 		if (department == NULL && !rights_acts_for(act, a->department))
 			continue;
 		if (want_duty != NULL && strcmp(a->duty, want_duty) == 0)
-			return a;
+		{
+			found = a;
+			several = false;
+			break;
+		}
 		several |= found != NULL && strcmp(found->department, a->department) != 0;
 		if (found == NULL || strcmp(a->duty, "lead") == 0)
 			found = a;

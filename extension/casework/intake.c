@@ -246,6 +246,10 @@ intake_preview(Book *book, const PreviewArgs *a, Report *r)
 	r->address = a->address;
 	r->address_len = a->address ? strlen(a->address) : 0;
 	r->has_location = a->has_location;
+	if (TIMESTAMP_NOT_FINITE(a->at) || a->at < 0)
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the time is not a plausible one"),
+						errdetail("It lies before the year 2000 or is infinite."),
+						errhint("Leave it out for now.")));
 	r->at = a->at;
 	r->attrs = check_attrs(a->attrs);
 	r->min_confidence = triage_min_confidence;

@@ -515,6 +515,8 @@ triage_transfer(PG_FUNCTION_ARGS)
 		Department *to = book_department(act.book, code, strlen(code));
 		Assignment *from = rights_are_open(&act) ? act_lead(&act) : act_party(&act, NULL, NULL);
 
+		if (from == NULL)
+			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE), errmsg("case %s has no lead", act.c.number)));
 		if (to == NULL)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("department \"%s\" does not exist", code),
 							errhint("Use a code listed in triage.departments.")));

@@ -62,8 +62,7 @@ triage_add_worktime(PG_FUNCTION_ARGS)
 
 	need(fcinfo, 1, "amount");
 	amount = PG_GETARG_INTERVAL_P(1);
-	us = amount->time + (int64) amount->day * SECS_PER_DAY;
-	if (amount->month != 0 || us < 0)
+	if (amount->month != 0 || amount->day < 0 || amount->time < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"amount\" must be an amount of working time"),
 						errdetail("Months have no length in working time, and it must not be negative."),
