@@ -70,20 +70,11 @@ static KeptPlan try_lock_case = {
 static bool
 read_case(Act *act, int64 case_id, bool wait)
 {
-	Datum	 args[1] = {Int64GetDatum(case_id)};
-	Relation rel;
+	Datum args[1] = {Int64GetDatum(case_id)};
 
 	if (triage_run(wait ? &lock_case : &try_lock_case, args, NULL, SPI_OK_SELECT) == 0)
 		return false;
-	rel = table_open(triage_relid("cases"), AccessShareLock);
-	act->att = case_attnums(rel);
-	act->row.desc = CreateTupleDescCopy(RelationGetDescr(rel));
-	table_close(rel, AccessShareLock);
-	/* SELECT * leaves dropped columns out; this table never has any, its columns only grow */
-	if (SPI_tuptable->tupdesc->natts != act->row.desc->natts)
-		elog(ERROR, "unexpected columns in triage.cases");
-	heap_deform_tuple(SPI_copytuple(SPI_tuptable->vals[0]), SPI_tuptable->tupdesc, act->row.values,
-					  act->row.isnull);
+	act->att = case_row_read(&act->row, SPI_copytuple(SPI_tuptable->vals[0]), SPI_tuptable->tupdesc);
 	case_facts(&act->row, act->att, &act->c);
 	act->at.event_seq = DatumGetInt32(case_value(&act->row, act->att, CASE_EVENT_SEQ));
 	return true;
@@ -395,12 +386,14 @@ result_row(Act *act)
 							.types = {INT8OID}};
 	Datum			args[1] = {Int64GetDatum(act->c.case_id)};
 	MemoryContext	old;
+	CaseRow			row;
 	Datum			result;
 
 	if (triage_read(&plan, args, NULL) != 1)
 		elog(ERROR, "case %lld vanished", (long long) act->c.case_id);
+	(void) case_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	old = MemoryContextSwitchTo(act->caller);
-	result = heap_copy_tuple_as_datum(SPI_tuptable->vals[0], act->row.desc);
+	result = case_row_result(&row);
 	MemoryContextSwitchTo(old);
 	return result;
 }

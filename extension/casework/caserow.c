@@ -6,7 +6,10 @@
 
 #include <limits.h>
 
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -26,15 +29,60 @@ case_attnums(Relation rel)
 	static AttrNumber att[CASE_COLUMNS];
 	static Oid		  relid = InvalidOid;
 
+	/* asked each time: columns may have been added since */
+	if (RelationGetDescr(rel)->natts > CASE_MAX_ATTRIBUTES)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("triage.cases has more than %d columns", CASE_MAX_ATTRIBUTES),
+						errhint("Keep further facts in attrs, or in a table of your own.")));
 	if (relid != RelationGetRelid(rel))
 	{
-		if (RelationGetDescr(rel)->natts > CASE_MAX_ATTRIBUTES)
-			elog(ERROR, "triage.cases has more than %d columns", CASE_MAX_ATTRIBUTES);
 		for (int i = 0; i < CASE_COLUMNS; i++)
 			att[i] = triage_attnum(rel, column_names[i]);
 		relid = RelationGetRelid(rel);
 	}
 	return att;
+}
+
+const AttrNumber *
+case_row_read(CaseRow *row, HeapTuple tuple, TupleDesc from)
+{
+	Relation		  rel = table_open(triage_relid("cases"), AccessShareLock);
+	const AttrNumber *att = case_attnums(rel);
+	Datum			  values[CASE_MAX_ATTRIBUTES];
+	bool			  isnull[CASE_MAX_ATTRIBUTES];
+	int				  next = 0;
+
+	row->desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	table_close(rel, AccessShareLock);
+	if (from->natts > CASE_MAX_ATTRIBUTES)
+		elog(ERROR, "unexpected columns in a row of triage.cases");
+	heap_deform_tuple(tuple, from, values, isnull);
+	for (int i = 0; i < row->desc->natts; i++)
+	{
+		bool there = !TupleDescAttr(row->desc, i)->attisdropped && next < from->natts;
+
+		row->values[i] = there ? values[next] : (Datum) 0;
+		row->isnull[i] = there ? isnull[next] : true;
+		next += there;
+	}
+	return att;
+}
+
+Datum
+case_row_result(CaseRow *row)
+{
+	return HeapTupleGetDatum(heap_form_tuple(row->desc, row->values, row->isnull));
+}
+
+void
+case_row_mask(CaseRow *row, const AttrNumber *att)
+{
+	static const CaseColumn hidden[] = {CASE_REPORTER,	 CASE_CONTACT,	CASE_BODY,	  CASE_AREA,
+										CASE_ADDRESS,	 CASE_LOCATION, CASE_LEAD,	  CASE_CASE_TYPE,
+										CASE_CONFIDENCE, CASE_ATTRS,	CASE_OUTCOME, CASE_MERGED_INTO};
+
+	for (int i = 0; i < (int) lengthof(hidden); i++)
+		case_set_null(row, att, hidden[i]);
 }
 
 Datum

@@ -5,6 +5,7 @@
 #ifndef TRIAGE_CASEWORK_CASEROW_H
 #define TRIAGE_CASEWORK_CASEROW_H
 
+#include "access/htup.h"
 #include "access/tupdesc.h"
 #include "utils/rel.h"
 
@@ -57,6 +58,16 @@ typedef struct CaseRow
 
 /* Attribute numbers of the columns; kept for the session, they never move. */
 extern const AttrNumber *case_attnums(Relation rel);
+
+/*
+ * Take apart a row that SQL gave as "*": it leaves out columns that a DBA
+ * dropped, the table's own descriptor does not.  row->desc is the table's.
+ */
+extern const AttrNumber *case_row_read(CaseRow *row, HeapTuple tuple, TupleDesc from);
+/* The row as a composite value, in the current context. */
+extern Datum case_row_result(CaseRow *row);
+/* Leave only what tells that a case exists and how it stands. */
+extern void case_row_mask(CaseRow *row, const AttrNumber *att);
 
 extern Datum case_value(const CaseRow *row, const AttrNumber *att, CaseColumn column);
 extern bool	 case_isnull(const CaseRow *row, const AttrNumber *att, CaseColumn column);

@@ -222,6 +222,24 @@ check_reported_at(TimestampTz at, TimestampTz now)
 				 "Set the reporting system's clock; triage.max_ahead is the difference that is tolerated.")));
 }
 
+#define MAX_REF 1000
+
+void
+intake_check_ref(const char *ref)
+{
+	if (ref == NULL)
+		return;
+	for (const char *c = ref; *c != '\0'; c++)
+		if ((unsigned char) *c < ' ')
+			ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
+							errmsg("a reference or reporter holds a control character"),
+							errhint("Use printable characters only.")));
+	if (strlen(ref) > MAX_REF)
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("a reference or reporter is too long"),
+						errdetail("It has %zu bytes, the limit is %d.", strlen(ref), MAX_REF),
+						errhint("Refer by a number or a short name.")));
+}
+
 static Jsonb *
 check_attrs(Jsonb *attrs)
 {
@@ -269,6 +287,7 @@ report_from_row(Book *book, CaseRow *row, const AttrNumber *att, TimestampTz now
 	a.at = now;
 	a.attrs = case_isnull(row, att, CASE_ATTRS) ? NULL : DatumGetJsonbP(case_value(row, att, CASE_ATTRS));
 	intake_preview(book, &a, r);
+	intake_check_ref(case_text(row, att, CASE_EXTERNAL_REF));
 	check_caller(r->channel, case_text(row, att, CASE_REPORTER), case_text(row, att, CASE_CONTACT));
 }
 

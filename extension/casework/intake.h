@@ -9,6 +9,9 @@
 
 extern void intake_init(void);
 
+/* References and names stand in indexes: TR005 for what is too long or holds control characters; NULL is fine. */
+extern void intake_check_ref(const char *ref);
+
 /* What preview() is asked, as it is asked. */
 typedef struct PreviewArgs
 {

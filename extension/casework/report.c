@@ -27,6 +27,7 @@
 #include "base/names.h"
 #include "casework/act.h"
 #include "casework/intake.h"
+#include "casework/rights.h"
 
 PG_FUNCTION_INFO_V1(triage_report);
 PG_FUNCTION_INFO_V1(triage_preview);
@@ -56,17 +57,15 @@ new_token(unsigned char *digest)
 
 /* The row as a composite, with the token in attrs, where it is shown this once. */
 static Datum
-row_with_token(HeapTuple tuple, TupleDesc from, MemoryContext caller, const char *token)
+row_with_token(HeapTuple tuple, TupleDesc from, MemoryContext caller, const char *token, bool masked)
 {
-	Relation		  rel = table_open(triage_relid("cases"), AccessShareLock);
-	const AttrNumber *att = case_attnums(rel);
-	CaseRow			  row;
 	MemoryContext	  old = MemoryContextSwitchTo(caller);
-	HeapTuple		  copy;
+	CaseRow			  row;
+	const AttrNumber *att = case_row_read(&row, tuple, from);
+	Datum			  result;
 
-	row.desc = CreateTupleDescCopy(RelationGetDescr(rel));
-	table_close(rel, AccessShareLock);
-	heap_deform_tuple(tuple, from, row.values, row.isnull);
+	if (masked)
+		case_row_mask(&row, att);
 	if (token != NULL)
 	{
 		JsonBuild b = {0};
@@ -78,9 +77,9 @@ row_with_token(HeapTuple tuple, TupleDesc from, MemoryContext caller, const char
 				 DirectFunctionCall2(jsonb_concat, case_value(&row, att, CASE_ATTRS),
 									 JsonbPGetDatum(jb_finish(&b))));
 	}
-	copy = heap_form_tuple(row.desc, row.values, row.isnull);
+	result = case_row_result(&row);
 	MemoryContextSwitchTo(old);
-	return HeapTupleGetDatum(copy);
+	return result;
 }
 
 /*
@@ -182,6 +181,30 @@ check_channel(Book *book, const char *code)
 						errhint("Use a code listed in triage.channels.")));
 }
 
+/*
+ * References are claimed before cases are locked, by everybody.  Sight is
+ * checked first: a claim tells that a reference is taken.
+ */
+static void
+claim_for_source(int64 case_id, const char *channel, const char *ref)
+{
+	OwnerSwitch sw;
+	Book	   *book;
+	int64		other = 0;
+
+	triage_owner_begin(&sw);
+	book = book_acquire();
+	check_channel(book, channel);
+	if (rights_may_see(book, case_id) && rights_case_exists(case_id))
+		other = claim(channel, ref, case_id);
+	book_release(book);
+	triage_owner_end(&sw);
+	if (other != 0 && other != case_id)
+		ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
+						errmsg("reference \"%s\" of channel \"%s\" belongs to another case", ref, channel),
+						errhint("Merge the two cases, or leave the reference out.")));
+}
+
 Datum
 triage_add_source(PG_FUNCTION_ARGS)
 {
@@ -199,19 +222,14 @@ triage_add_source(PG_FUNCTION_ARGS)
 	s.contact = text_argument(fcinfo, 4);
 	s.external_ref = text_argument(fcinfo, 5);
 	s.confidential = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
+	intake_check_ref(s.external_ref);
+	if (s.external_ref != NULL)
+		claim_for_source(PG_GETARG_INT64(0), s.channel, s.external_ref);
 	act_begin(&act, "add_source", PG_GETARG_INT64(0), text_argument(fcinfo, 7));
 	if (!act.repeated)
 	{
-		int64 other;
-
 		check_channel(act.book, s.channel);
 		s.reported_at = act.now;
-		if (s.external_ref != NULL && (other = claim(s.channel, s.external_ref, act.c.case_id)) != 0 &&
-			other != act.c.case_id)
-			ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
-							errmsg("reference \"%s\" of channel \"%s\" belongs to another case",
-								   s.external_ref, s.channel),
-							errhint("Merge the two cases, or leave the reference out.")));
 		put_source(&act, &s, digest);
 	}
 	result = act_end(&act);
@@ -224,7 +242,7 @@ triage_add_source(PG_FUNCTION_ARGS)
 		ItemPointerSetInvalid(&tuple.t_self);
 		tuple.t_tableOid = InvalidOid;
 		tuple.t_data = header;
-		result = row_with_token(&tuple, act.row.desc, CurrentMemoryContext, token);
+		result = row_with_token(&tuple, act.row.desc, CurrentMemoryContext, token, false);
 	}
 	PG_RETURN_DATUM(result);
 }
@@ -247,33 +265,38 @@ burst_case(const Channel *channel, const char *sender, TimestampTz now, int64 ne
 		.sql =
 			"SELECT c.case_id FROM triage.cases c WHERE c.case_id = $1"
 			" AND c.status NOT IN ('closed', 'merged', 'void')"
-			" AND (SELECT s.reported_at FROM triage.case_sources s WHERE s.case_id = $1 ORDER BY s.seq DESC LIMIT 1) >= $2",
+			" AND (SELECT s.reported_at FROM triage.case_sources s WHERE s.case_id = $1 ORDER BY s.seq DESC LIMIT 1) >= $2"
+			" FOR NO KEY UPDATE OF c",
 		.nargs = 2,
 		.types = {INT8OID, TIMESTAMPTZOID}};
-	char *ref = psprintf("burst:%s", sender);
+	/* a mark that no reporter's reference can be: control characters are refused there */
+	char *ref = psprintf("\x01%s", sender);
 	Datum args[3] = {CStringGetTextDatum(channel->code), CStringGetTextDatum(ref), Int64GetDatum(new_case)};
 	Datum test[2];
 
 	if (claim(channel->code, ref, new_case) == 0)
 		return 0;
-	triage_run(&select, args, NULL, SPI_OK_SELECT);
+	if (triage_run(&select, args, NULL, SPI_OK_SELECT) != 1)
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("the burst of \"%s\" was moved at the same time", sender),
+						errhint("Try the transaction again.")));
 	test[0] = Int64GetDatum(triage_result_int(0, 1, 0));
 	test[1] = TimestampTzGetDatum(now - channel->fold_us);
-	/* not read-only: the snapshot must be newer than the wait for the mark */
+	/* not read-only: the snapshot must be newer than the wait for the mark; locked, so that it stays open */
 	if (triage_run(&usable, test, NULL, SPI_OK_SELECT) == 1)
 		return DatumGetInt64(test[0]);
 	move_ref(channel->code, ref, new_case);
 	return 0;
 }
 
-static Datum
+static void
 fold_into(int64 case_id, const Source *s)
 {
 	Act act;
 
 	act_begin_inner(&act, "repeat", case_id);
 	put_source(&act, s, NULL);
-	return act_end(&act);
+	act_end_inner(&act);
 }
 
 /* ---- report ---- */
@@ -360,11 +383,14 @@ triage_report(PG_FUNCTION_ARGS)
 	int64		  case_id;
 	int64		  have = 0;
 	bool		  folded = false;
+	bool		  masked;
 	HeapTuple	  tuple;
 	Datum		  result;
 
 	need_argument(fcinfo, ARG_CHANNEL, "channel");
 	source_of_report(fcinfo, &s);
+	intake_check_ref(s.external_ref);
+	intake_check_ref(s.reporter);
 	book = book_acquire();
 	channel = book_channel(book, s.channel, strlen(s.channel));
 	triage_owner_begin(&sw);
@@ -376,17 +402,18 @@ triage_report(PG_FUNCTION_ARGS)
 		have = burst_case(channel, s.reporter, triage_clock(), case_id);
 		folded = have != 0;
 	}
+	/* a reference or a sender's name can be guessed: who may not see the case learns only that it is there */
+	masked = have != 0 && !rights_may_see(book, have);
 	book_release(book);
 	if (folded)
 	{
 		/* the reference was claimed for a case that will not be: it belongs to the burst's */
 		if (s.external_ref != NULL)
 			move_ref(s.channel, s.external_ref, have);
-		triage_owner_end(&sw);
-		PG_RETURN_DATUM(fold_into(have, &s));
+		fold_into(have, &s);
 	}
 	tuple = have != 0 ? fetch_case(have) : insert_case(fcinfo, case_id, digest);
-	result = row_with_token(tuple, SPI_tuptable->tupdesc, caller, have != 0 ? NULL : token);
+	result = row_with_token(tuple, SPI_tuptable->tupdesc, caller, have != 0 ? NULL : token, masked);
 	triage_owner_end(&sw);
 	PG_RETURN_DATUM(result);
 }

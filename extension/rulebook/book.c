@@ -14,7 +14,9 @@
 #include "access/xact.h"
 #include "common/unicode_norm.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -133,6 +135,59 @@ end_of_transaction(XactEvent event, void *arg)
 		nholds = 0;
 }
 
+/* A character that nothing before it is changed by: a text may be cut in front of it. */
+static bool
+stands_alone(pg_wchar c)
+{
+	return c < 0x300 || (c >= 0x4E00 && c <= 0x9FFF);
+}
+
+/* characters normalised at once: the server's sorting of combining marks takes their number squared */
+#define PIECE_WANTED 128
+#define PIECE_MOST	 256
+
+/*
+ * The server's NFKC, piece by piece.  Pieces end in front of a character that
+ * stands alone, or, in a text made of marks, where they must.
+ */
+static char *
+normalize_nfkc(const char *in, size_t len, size_t *out_len)
+{
+	StringInfoData s;
+	pg_wchar	   piece[PIECE_MOST + 1];
+	size_t		   i = 0;
+
+	initStringInfo(&s);
+	while (i < len)
+	{
+		int		  n = 0;
+		pg_wchar *normal;
+
+		CHECK_FOR_INTERRUPTS();
+		while (i < len && n < PIECE_MOST)
+		{
+			pg_wchar c = utf8_to_unicode((const unsigned char *) in + i);
+
+			if (n >= PIECE_WANTED && stands_alone(c))
+				break;
+			piece[n++] = c;
+			i += pg_utf_mblen((const unsigned char *) in + i);
+		}
+		piece[n] = 0;
+		normal = unicode_normalize(UNICODE_NFKC, piece);
+		for (pg_wchar *c = normal; *c != 0; c++)
+		{
+			unsigned char utf8[8];
+
+			unicode_to_utf8(*c, utf8);
+			appendBinaryStringInfo(&s, (char *) utf8, pg_utf_mblen(utf8));
+		}
+		pfree(normal);
+	}
+	*out_len = s.len;
+	return s.data;
+}
+
 char *
 book_fold(const char *text, size_t len, size_t *folded_len)
 {
@@ -143,30 +198,13 @@ book_fold(const char *text, size_t len, size_t *folded_len)
 	if (needs_nfkc)
 	{
 		/* what folding wrote, not what came in: it has removed invisible characters that part a letter from its mark */
-		pg_wchar *chars = palloc((*folded_len + 1) * sizeof(pg_wchar));
-		int		  n = 0;
-		pg_wchar *normal;
-		char	 *bytes;
-		size_t	  at = 0;
+		size_t at;
+		char  *bytes = normalize_nfkc(out, *folded_len, &at);
 
-		for (size_t i = 0; i < *folded_len; i += pg_utf_mblen((const unsigned char *) out + i))
-			chars[n++] = utf8_to_unicode((const unsigned char *) out + i);
-		chars[n] = 0;
-		normal = unicode_normalize(UNICODE_NFKC, chars);
-		for (n = 0; normal[n] != 0; n++)
-			;
-		bytes = palloc((size_t) n * 4 + 1);
-		for (int i = 0; i < n; i++)
-		{
-			unicode_to_utf8(normal[i], (unsigned char *) bytes + at);
-			at += pg_utf_mblen((unsigned char *) bytes + at);
-		}
 		pfree(out);
 		out = palloc(TEXT_FOLD_BOUND(at) + 1);
 		*folded_len = text_fold_normalized(bytes, at, out);
 		pfree(bytes);
-		pfree(normal);
-		pfree(chars);
 	}
 	if (*folded_len == 0)
 	{
