@@ -8,7 +8,7 @@ CREATE FUNCTION triage.actor() RETURNS text
 	LANGUAGE c STABLE PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'triage_sql_actor';
 COMMENT ON FUNCTION triage.actor() IS
-	'Name of the role that acts: the outer user, so that SET ROLE counts and a SECURITY DEFINER wrapper does not; in a worker, a configured function or a security-restricted operation the current user.';
+	'Name of the role that acts: the outer user, so that SET ROLE counts and a SECURITY DEFINER wrapper does not; in a configured function or a security-restricted operation the current user. Error: TR002 inside a security-restricted operation that called one of our own functions, where it cannot be told.';
 
 CREATE FUNCTION triage.refuse_truncate() RETURNS trigger
 	LANGUAGE plpgsql

@@ -15,25 +15,26 @@ COMMENT ON FUNCTION triage.run_format(text, jsonb) IS
 
 -- who configured a format is who it runs as, so nobody may write another name there
 CREATE FUNCTION triage.note_configured_by() RETURNS trigger
-	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF TG_OP = 'UPDATE' AND NEW.format = OLD.format AND NEW.configured_by IS NOT DISTINCT FROM OLD.configured_by THEN
 		RETURN NEW;
 	END IF;
+	-- whoever's rights let the row be written, not who stands behind a definer's function or a cascade;
 	-- a superuser who restores a dump keeps the names in it
 	IF NEW.configured_by IS NULL
 		OR (TG_OP = 'UPDATE' AND NEW.configured_by = OLD.configured_by)
-		OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = triage.actor() AND r.rolsuper)
+		OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND r.rolsuper)
 	THEN
-		NEW.configured_by := triage.actor();
+		NEW.configured_by := current_user;
 	END IF;
 	RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION triage.note_configured_by() IS
-	'Row trigger of triage.endpoints: writes the actor into configured_by when the row is made or its format changes. Only a superuser may give another name.';
+	'Row trigger of triage.endpoints: writes the current user, by whose rights the row is written, into configured_by when the row is made or its format changes. Only a superuser may give another name.';
 
 CREATE TRIGGER configured_by BEFORE INSERT OR UPDATE ON triage.endpoints
 	FOR EACH ROW EXECUTE FUNCTION triage.note_configured_by();

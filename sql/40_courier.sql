@@ -46,6 +46,12 @@ $$;
 COMMENT ON FUNCTION triage.start_workers() IS
 	'Lets timekeeper and courier work: ends a hold (after a restore) or stop_workers(), and starts those that do not run once this transaction has committed. Returns false when triage.workers is off, so that none will run.';
 
+CREATE FUNCTION triage.await_worker(kind int) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_await_worker';
+COMMENT ON FUNCTION triage.await_worker(int) IS
+	'Internal: waits until the worker of this kind (1 = timekeeper, 2 = courier) of this database has left, and keeps others out until the transaction ends.';
+
 CREATE FUNCTION triage.stop_workers(wait boolean DEFAULT true) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -60,9 +66,8 @@ BEGIN
 	-- without waiting they see the row within two seconds of its commit
 	IF stop_workers.wait THEN
 		PERFORM pg_terminate_backend(triage.worker_pid(k.kind)) FROM unnest(ARRAY['timekeeper', 'courier']) k(kind);
-		-- each holds its lock (class "tria") while it lives; until we commit, nobody can take it
-		PERFORM pg_advisory_xact_lock(1953655137, 1);
-		PERFORM pg_advisory_xact_lock(1953655137, 2);
+		-- each holds its lock while it lives; until we commit, nobody can take it
+		PERFORM triage.await_worker(1), triage.await_worker(2);
 	END IF;
 	RETURN running;
 END

@@ -7,10 +7,10 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 
 #include "base/actor.h"
+#include "base/names.h"
 
 PG_FUNCTION_INFO_V1(triage_sql_actor);
 
@@ -38,7 +38,13 @@ triage_actor(void)
 	/* an error that left a configured function also left its (sub)transaction */
 	if (configured_depth > 0 && GetCurrentTransactionNestLevel() < configured_nesting)
 		configured_depth = 0;
-	if (InSecurityRestrictedOperation() || MyBgworkerEntry != NULL || configured_depth > 0)
+	/* our own switch to the tables' owner, made inside a restricted operation, hides who acts */
+	if (InSecurityRestrictedOperation() && InLocalUserIdChange())
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_RIGHTS),
+				 errmsg("it cannot be told who acts inside a security-restricted operation"),
+				 errhint("Call functions of pg_triage directly, not from an index or a materialized view.")));
+	if (InSecurityRestrictedOperation() || configured_depth > 0)
 		return GetUserId();
 	return GetOuterUserId();
 }

@@ -6,8 +6,8 @@
 #define TRIAGE_BASE_ACTOR_H
 
 /*
- * In a security-restricted operation, in a worker or in a configured function
- * the current user, else the outer user: SET ROLE works, and a SECURITY
+ * In a security-restricted operation or in a configured function the current
+ * user, else the outer user: SET ROLE works, and a SECURITY
  * DEFINER wrapper neither lends nor loses rights.
  */
 extern Oid triage_actor(void);

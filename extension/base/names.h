@@ -19,11 +19,8 @@
 /* closing or content requirement not met */
 #define TRIAGE_ERRCODE_CONTENT MAKE_SQLSTATE('T', 'R', '0', '0', '5')
 
-/*
- * Two-integer advisory locks: our class, then the object.  The one-bigint
- * form is left to applications.
- */
-#define TRIAGE_LOCK_CLASS	   0x74726961 /* "tria" */
+/* Workers' locks on their database: sub-object numbers from here on, which no SQL command uses. */
+#define TRIAGE_LOCK_CLASS	   0x7400
 #define TRIAGE_LOCK_TIMEKEEPER 1
 #define TRIAGE_LOCK_COURIER	   2
 

@@ -162,7 +162,8 @@ run_as(Oid role, const char *format, Datum event)
 	char *result;
 
 	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(role, (context & ~SECURITY_NOFORCE_RLS) | SECURITY_RESTRICTED_OPERATION);
+	SetUserIdAndSecContext(role, (context & ~(SECURITY_NOFORCE_RLS | SECURITY_LOCAL_USERID_CHANGE)) |
+									 SECURITY_RESTRICTED_OPERATION);
 	guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);

@@ -15,6 +15,7 @@
 
 #include "casework/act.h"
 #include "casework/recompute.h"
+#include "casework/steps.h"
 #include "casework/wake.h"
 
 typedef struct OldClock
@@ -51,12 +52,15 @@ done_version(const Calendar *c)
 	return triage_read(&plan, args, NULL) == 1 ? atoi(triage_result_text(0, 1)) : 0;
 }
 
+/* Done, unless the rules changed a moment ago: a transaction that decided by the old ones may still be open. */
 static void
 set_done(const Calendar *c, TimestampTz at)
 {
 	static KeptPlan plan = {
-		.sql = "INSERT INTO triage.local_state (key, value, at)"
-			   " VALUES ('calendar:' || $1, $2, $3) ON CONFLICT (key) DO UPDATE SET value = $2, at = $3",
+		.sql =
+			"INSERT INTO triage.local_state (key, value, at)"
+			" SELECT 'calendar:' || $1, $2, $3 WHERE (SELECT b.at FROM triage.rulebook b) < $3 - interval '1 minute'"
+			" ON CONFLICT (key) DO UPDATE SET value = $2, at = $3",
 		.nargs = 3,
 		.types = {TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 	Datum args[3] = {CStringGetTextDatum(c->code), CStringGetTextDatum(psprintf("%d", c->version)),
@@ -66,15 +70,18 @@ set_done(const Calendar *c, TimestampTz at)
 }
 
 static OldClock *
-read_old(const Calendar *c, int max, int *n)
+read_old(const Calendar *c, TimestampTz at, int max, int *n)
 {
 	static KeptPlan plan = {
-		.sql = "SELECT k.case_id, k.clock_id, k.amount, k.unit, k.ladder, k.next_step, k.occurrence,"
-			   " k.started_at, k.due_at FROM triage.clocks k"
-			   " WHERE k.state = 'running' AND k.calendar = $1 AND k.calendar_version < $2 LIMIT $3",
-		.nargs = 3,
-		.types = {TEXTOID, INT4OID, INT8OID}};
-	Datum	  args[3] = {CStringGetTextDatum(c->code), Int32GetDatum(c->version), Int64GetDatum((int64) max)};
+		.sql =
+			"SELECT k.case_id, k.clock_id, k.amount, k.unit, k.ladder, k.next_step, k.occurrence,"
+			" k.started_at, k.due_at FROM triage.clocks k"
+			" WHERE k.state = 'running' AND k.calendar = $1 AND k.calendar_version < $2"
+			" AND NOT EXISTS (SELECT 1 FROM triage.quarantine q WHERE q.case_id = k.case_id AND q.retry_at > $4) LIMIT $3",
+		.nargs = 4,
+		.types = {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID}};
+	Datum	  args[4] = {CStringGetTextDatum(c->code), Int32GetDatum(c->version), Int64GetDatum((int64) max),
+						 TimestampTzGetDatum(at)};
 	OldClock *old;
 	bool	  isnull;
 
@@ -95,7 +102,7 @@ read_old(const Calendar *c, int max, int *n)
 	return old;
 }
 
-static void
+static bool
 move_clock(const OldClock *k, const char *calendar_code)
 {
 	static KeptPlan plan = {
@@ -112,7 +119,7 @@ move_clock(const OldClock *k, const char *calendar_code)
 	Datum		args[6];
 
 	if (!act_try_begin_inner(&act, "recompute", k->case_id))
-		return; /* locked: another turn finds it again */
+		return false; /* locked: another turn finds it again */
 	c = book_calendar(act.book, calendar_code, strlen(calendar_code));
 	ladder = k->ladder ? book_ladder(act.book, k->ladder, strlen(k->ladder)) : NULL;
 	due = c ? limit_add(k->started_at, k->amount, k->unit, c) : k->due_at;
@@ -133,6 +140,21 @@ move_clock(const OldClock *k, const char *calendar_code)
 	jb_time(&act.data, "due_at", due);
 	act_end_inner(&act);
 	wake_timekeeper_at_commit(step);
+	return true;
+}
+
+typedef struct Moving
+{
+	const OldClock *clock;
+	const char	   *calendar;
+} Moving;
+
+static bool
+move_guarded(void *arg)
+{
+	Moving *m = arg;
+
+	return move_clock(m->clock, m->calendar);
 }
 
 int
@@ -140,11 +162,11 @@ recompute_clocks(TimestampTz at, int max)
 {
 	OwnerSwitch sw;
 	Book	   *book;
-	int			looked = 0;
+	int			moved = 0;
 
 	triage_owner_begin(&sw);
 	book = book_acquire();
-	for (int i = 0; i < book->ncalendars && looked < max; i++)
+	for (int i = 0; i < book->ncalendars && moved < max; i++)
 	{
 		Calendar *c = &book->calendars[i];
 		OldClock *old;
@@ -152,17 +174,18 @@ recompute_clocks(TimestampTz at, int max)
 
 		if (done_version(c) >= c->version)
 			continue;
-		old = read_old(c, max - looked, &n);
+		old = read_old(c, at, max - moved, &n);
 		for (int j = 0; j < n; j++)
 		{
+			Moving m = {&old[j], c->code};
+
 			CHECK_FOR_INTERRUPTS();
-			move_clock(&old[j], c->code);
+			moved += steps_guard(old[j].case_id, at, move_guarded, &m) == GUARDED_DONE;
 		}
-		looked += n;
 		if (n == 0)
 			set_done(c, at);
 	}
 	book_release(book);
 	triage_owner_end(&sw);
-	return looked;
+	return moved;
 }

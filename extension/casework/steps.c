@@ -33,9 +33,6 @@
 /* a failed case is tried again after this long, doubling with each failure up to 32 times */
 #define RETRY_AFTER (30 * USECS_PER_SEC)
 
-/* clocks moved to a new calendar between two looks at what is due */
-#define RECOMPUTE_AT_ONCE 500
-
 typedef struct DueClock
 {
 	int			clock_id;
@@ -223,6 +220,21 @@ step_time(Act *act, const DueClock *k, const Ladder *ladder, int i)
 							  : DT_NOEND;
 }
 
+/* The last repetition of a step that was fired. */
+static int
+last_occurrence(Act *act, const DueClock *k, const Ladder *ladder, int i)
+{
+	static KeptPlan plan = {.sql = "SELECT coalesce(max(s.occurrence), 0) FROM triage.clock_steps s"
+								   " WHERE s.case_id = $1 AND s.clock_id = $2 AND s.step = $3",
+							.nargs = 3,
+							.types = {INT8OID, INT4OID, INT4OID}};
+	Datum			args[3] = {Int64GetDatum(act->c.case_id), Int32GetDatum(k->clock_id),
+							   Int32GetDatum(ladder->steps[i].step)};
+
+	triage_run(&plan, args, NULL, SPI_OK_SELECT);
+	return triage_result_int(0, 1, 0);
+}
+
 /*
  * Move a clock on from what it is firing now: to the next step of its ladder,
  * or to the next repetition of the last step that repeats, whichever comes
@@ -252,9 +264,11 @@ advance(Act *act, DueClock *k, const Ladder *ladder, TimestampTz at)
 
 		if (first + n * every < next)
 		{
+			/* a number that only grows, whatever is done to the ladder or the calendar meanwhile */
+			k->occurrence =
+				1 + (again == k->next_step ? k->occurrence : last_occurrence(act, k, ladder, again));
 			k->next_step = again;
-			k->occurrence = n;
-			k->next_step_at = first + n * every;
+			k->next_step_at = first + Max(n, 1) * every;
 			return;
 		}
 	}
@@ -390,21 +404,28 @@ set_aside(int64 case_id, TimestampTz at, ErrorData *e)
 					  errhint("triage.quarantine tells when it is tried again.")));
 }
 
-/* One case in its own subtransaction, so that a poisoned one stops nobody else. */
-static void
-run_case(int64 case_id, TimestampTz at, StepStats *stats)
+/* Is this an accident of concurrency, not a fault of the case? */
+static bool
+is_collision(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE || sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		   sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+Guarded
+steps_guard(int64 case_id, TimestampTz at, bool (*work)(void *), void *arg)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	StepStats	  before = *stats;
 	ErrorData *volatile error = NULL;
+	volatile Guarded result = GUARDED_DONE;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(mcxt);
 	PG_TRY();
 	{
-		if (!fire_case(case_id, at, stats))
-			stats->skipped++;
+		if (!work(arg))
+			result = GUARDED_LOCKED;
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -419,13 +440,41 @@ run_case(int64 case_id, TimestampTz at, StepStats *stats)
 	PG_END_TRY();
 	MemoryContextSwitchTo(mcxt);
 	CurrentResourceOwner = owner;
-	if (error != NULL)
-	{
-		*stats = before;
-		stats->quarantined++;
+	if (error == NULL)
+		return result;
+	result = is_collision(error->sqlerrcode) ? GUARDED_LOCKED : GUARDED_FAILED;
+	if (result == GUARDED_FAILED)
 		set_aside(case_id, at, error);
-		FreeErrorData(error);
-	}
+	FreeErrorData(error);
+	return result;
+}
+
+typedef struct Firing
+{
+	int64		case_id;
+	TimestampTz at;
+	StepStats  *stats;
+} Firing;
+
+static bool
+fire_guarded(void *arg)
+{
+	Firing *f = arg;
+
+	return fire_case(f->case_id, f->at, f->stats);
+}
+
+static void
+run_case(int64 case_id, TimestampTz at, StepStats *stats)
+{
+	StepStats before = *stats;
+	Firing	  f = {case_id, at, stats};
+	Guarded	  result = steps_guard(case_id, at, fire_guarded, &f);
+
+	if (result != GUARDED_DONE)
+		*stats = before;
+	stats->skipped += result == GUARDED_LOCKED;
+	stats->quarantined += result == GUARDED_FAILED;
 }
 
 /* Cases with something due, earliest first, without those set aside. */

@@ -33,4 +33,17 @@ steps_run(TimestampTz at, int max_cases, int commit_every, void (*between)(void)
  */
 extern TimestampTz steps_next_due(TimestampTz now);
 
+typedef enum Guarded
+{
+	GUARDED_DONE,
+	GUARDED_LOCKED, /* somebody else has the case, or came in between: soon again */
+	GUARDED_FAILED	/* the case is set aside with the reason */
+} Guarded;
+
+/*
+ * Work on one case in a subtransaction of its own, so that a poisoned one
+ * stops nobody else.  work() returns false when the case is locked.
+ */
+extern Guarded steps_guard(int64 case_id, TimestampTz at, bool (*work)(void *), void *arg);
+
 #endif

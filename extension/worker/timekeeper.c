@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/names.h"
 #include "base/spi.h"
+#include "casework/recompute.h"
 #include "casework/steps.h"
 #include "worker/turn.h"
 
@@ -78,8 +79,12 @@ turn(long *skip_ms)
 	TimestampTz now = triage_clock();
 	TimestampTz next;
 	int64		ms;
+	int			moved = 0;
 
 	begin("looking for due steps");
+	/* a new calendar may bring a deadline forward */
+	if (!is_held())
+		moved = recompute_clocks(now, RECOMPUTE_AT_ONCE);
 	triage_owner_begin(&sw);
 	next = steps_next_due(now);
 	triage_owner_end(&sw);
@@ -92,7 +97,7 @@ turn(long *skip_ms)
 		next = stats.next_due;
 	}
 	worker_commit();
-	if (stats.more)
+	if (stats.more || moved == RECOMPUTE_AT_ONCE)
 		return 0;
 	if (stats.skipped > 0)
 	{

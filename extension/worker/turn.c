@@ -2,7 +2,7 @@
  * turn.c
  *	  What all workers of a database have in common.
  *
- * A worker holds two things for as long as it lives: a session advisory lock,
+ * A worker holds two things for as long as it lives: a session lock on the database under a number of ours,
  * which makes it the only one of its kind in the database, and a row in
  * triage.local_state, by which sessions find its latch.
  */
@@ -213,12 +213,25 @@ look_around(bool serving)
 	last_look = GetCurrentTimestamp();
 }
 
+/*
+ * A worker's lock is no advisory lock, which anybody who may connect could
+ * hold against it: it stands on the database with a number of ours, where no
+ * SQL command reaches.
+ */
+void
+worker_lock_tag(LOCKTAG *tag, int kind)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, DatabaseRelationId, MyDatabaseId, TRIAGE_LOCK_CLASS + kind);
+	/* of this method's locks the server lets go when a process exits between transactions */
+	tag->locktag_lockmethodid = USER_LOCKMETHOD;
+}
+
 static void
 take_lock(void)
 {
 	LOCKTAG tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, TRIAGE_LOCK_CLASS, my_lock, 2);
+	worker_lock_tag(&tag, my_lock);
 	/* an old one may be on its way out, and nobody would start another */
 	for (int waited = 0; waited <= PATIENCE_MS; waited += 100)
 	{
@@ -230,6 +243,22 @@ take_lock(void)
 	proc_exit(0);
 }
 
+/* What a DBA sets for the database's sessions must not bend a worker. */
+static void
+own_settings(void)
+{
+	static const char *const settings[][2] = {{"default_transaction_isolation", "read committed"},
+											  {"default_transaction_read_only", "off"},
+											  {"default_transaction_deferrable", "off"},
+											  {"lock_timeout", "0"},
+											  {"statement_timeout", "0"},
+											  {"row_security", "on"},
+											  {"session_replication_role", "origin"}};
+
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
 void
 worker_start(const char *name, int lock, Oid database)
 {
@@ -239,6 +268,7 @@ worker_start(const char *name, int lock, Oid database)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	own_settings();
 	pgstat_report_appname(MyBgworkerEntry->bgw_type);
 
 	leave_if_asked();

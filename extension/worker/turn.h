@@ -9,11 +9,12 @@
 #include "postgres.h"
 
 #include "storage/latch.h"
+#include "storage/lock.h"
 
 /*
  * First thing in a worker's main function: signals, connection to the
- * database given as main argument, one of its kind (session advisory lock of
- * our class and `lock`), pid into triage.local_state under `name`.  Does not
+ * database given as main argument, one of its kind (session lock that
+ * worker_lock_tag() names), pid into triage.local_state under `name`.  Does not
  * return when this process is not needed: extension absent or of another
  * version, stopped, another worker of the kind alive (exit 0); the launcher
  * tries again later.
@@ -49,5 +50,8 @@ extern void worker_begin(const char *activity);
 extern void worker_commit(void);
 /* In PG_CATCH, after an error: report it to the log, abort, go on. */
 extern void worker_recover(MemoryContext mcxt);
+
+/* The lock that a worker of this kind holds in this database while it lives. */
+extern void worker_lock_tag(LOCKTAG *tag, int kind);
 
 #endif
