@@ -157,15 +157,23 @@ move_guarded(void *arg)
 	return move_clock(m->clock, m->calendar);
 }
 
+/* the last search of this process that found nothing */
+static int64	   searched_version = -1;
+static TimestampTz searched_at = 0;
+
 int
 recompute_clocks(TimestampTz at, int max)
 {
 	OwnerSwitch sw;
 	Book	   *book;
 	int			moved = 0;
+	bool		found = false;
 
 	triage_owner_begin(&sw);
 	book = book_acquire();
+	/* a search that found nothing is repeated once its minute is over, or when the rules change again */
+	if (book->version == searched_version && GetCurrentTimestamp() < searched_at + USECS_PER_MINUTE)
+		max = 0;
 	for (int i = 0; i < book->ncalendars && moved < max; i++)
 	{
 		Calendar *c = &book->calendars[i];
@@ -182,8 +190,14 @@ recompute_clocks(TimestampTz at, int max)
 			CHECK_FOR_INTERRUPTS();
 			moved += steps_guard(old[j].case_id, at, move_guarded, &m) == GUARDED_DONE;
 		}
+		found |= n > 0;
 		if (n == 0)
 			set_done(c, at);
+	}
+	if (max > 0 && !found)
+	{
+		searched_version = book->version;
+		searched_at = GetCurrentTimestamp();
 	}
 	book_release(book);
 	triage_owner_end(&sw);
