@@ -8,7 +8,7 @@
 #   make docs           write sql/README.md anew from the catalog
 #
 # Single kinds of test: test-unit test-pgtap test-isolation test-tap, each with
-# FILES='...' for some files only.  Further: demo bench fuzz lint format asan dist.
+# FILES='...' for some files only.  Further: demo bench evaluate fuzz lint format asan dist.
 
 PG_CONFIG ?= pg_config
 CLANG ?= clang
@@ -166,6 +166,10 @@ build/bench/%: tests/bench/%.c $(foreach f,text worktime,$(wildcard extension/$(
 	@mkdir -p $(@D)
 	gcc -Iextension -D_GNU_SOURCE $(WARNINGS) -g -O2 -o $@ $< $(filter extension/%.c,$^) -lm $(NET_LIBS)
 
+# How well reports are understood, against baselines and goals; FILES='section...' for some.
+evaluate: deps
+	@tests/tools/cluster --timeout 0 -- tests/evaluate/run $(FILES)
+
 # The stand-alone C tests: the parts that need no server, compiled apart from it.
 # Linking pulls from the archive only what a test uses.
 PURE_SRCS := $(foreach f,text worktime net,$(wildcard extension/$(f)/*.c))
@@ -257,5 +261,5 @@ dist:
 
 FORCE:
 .PHONY: FORCE all install install-net install-packs installcheck uninstall-extra deps deps-check \
-	test test-unit test-pgtap test-isolation test-tap demo bench unit-programs fuzz fuzz-programs \
+	test test-unit test-pgtap test-isolation test-tap demo bench evaluate unit-programs fuzz fuzz-programs \
 	asan lint format docs sql/README.md dist
