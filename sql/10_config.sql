@@ -129,6 +129,19 @@ CREATE TABLE triage.terms (
 );
 SELECT pg_extension_config_dump('triage.terms', '');
 
+CREATE TABLE triage.context_words (
+	kind		text	COLLATE "C" NOT NULL CHECK (kind IN ('negation', 'past', 'supposed', 'figure', 'question', 'drill',
+				'present', 'plain', 'turn')),
+	word		text	COLLATE "C" NOT NULL CHECK (char_length(word) BETWEEN 1 AND 60),
+	stands		text	COLLATE "C" NOT NULL DEFAULT 'before' CHECK (stands IN ('before', 'after', 'around', 'over')),
+	reach		int		NOT NULL DEFAULT 4 CHECK (reach BETWEEN 0 AND 60),
+	scope		text	COLLATE "C" NOT NULL DEFAULT 'clause' CHECK (scope IN ('clause', 'sentence')),
+	active		boolean	NOT NULL DEFAULT true,
+	pack		text	COLLATE "C",
+	PRIMARY KEY (kind, word)
+);
+SELECT pg_extension_config_dump('triage.context_words', '');
+
 CREATE TABLE triage.routes (
 	code		text	COLLATE "C" NOT NULL PRIMARY KEY CHECK (code <> ''),
 	case_type	text	COLLATE "C",

@@ -83,7 +83,7 @@ DO $$
 DECLARE
 	t	text;
 BEGIN
-	FOREACH t IN ARRAY ARRAY['areas', 'area_names', 'departments', 'channels', 'case_types', 'terms', 'routes',
+	FOREACH t IN ARRAY ARRAY['areas', 'area_names', 'departments', 'channels', 'case_types', 'terms', 'context_words', 'routes',
 		'route_parties', 'calendars', 'calendar_hours', 'calendar_days', 'policies', 'policy_steps', 'endpoints',
 		'outcomes']
 	LOOP

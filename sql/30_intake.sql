@@ -72,6 +72,10 @@ BEGIN
 			d#>>'{facts,nature}', d#>>'{facts,priority}', d#>>'{facts,danger}', d#>>'{facts,confidence}');
 		r := r || format(E'\n  词语 terms:    %s', coalesce((SELECT string_agg(format('%s→%s(%s %s)', h.v->>0, h.v->>1, h.v->>2, h.v->>3), '、' ORDER BY h.n)
 			FROM jsonb_array_elements(d#>'{facts,hits}') WITH ORDINALITY h(v, n)), '无 none'));
+		IF d#>'{facts,silenced}' IS NOT NULL THEN
+			r := r || (SELECT string_agg(format(E'\n  不计 silenced: %s→%s (%s %s)', s.v->>0, s.v->>1, s.v->>2, s.v->>3), '' ORDER BY s.n)
+				FROM jsonb_array_elements(d#>'{facts,silenced}') WITH ORDINALITY s(v, n));
+		END IF;
 		r := r || format(E'\n  候选 likely:   %s', coalesce((SELECT string_agg(format('%s %s (%s)', k.v->>'case_type', k.v->>'zh', k.v->>'score'), '; ' ORDER BY k.n)
 			FROM jsonb_array_elements(d->'candidates') WITH ORDINALITY k(v, n)), '无 none'));
 		r := r || format(E'\n  地点 place:    %s %s (%s%s)', coalesce(d#>>'{facts,place,area}', '-'),

@@ -81,7 +81,7 @@ Source: extension/rulebook/pack.c';
 CREATE FUNCTION triage.rule_tables(
 		OUT relation text, OUT keys text[], OUT columns text[], OUT default_columns text[], OUT defaults text[])
 	RETURNS SETOF record
-	LANGUAGE sql STABLE PARALLEL SAFE ROWS 15
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 16
 	SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT c.relname::text,
@@ -805,6 +805,14 @@ BEGIN
 		FROM triage.terms i
 		WHERE i.kind = 'include' AND i.active
 		GROUP BY i.term HAVING count(*) > 1;
+
+	RETURN QUERY
+		SELECT 'warning', 'context_words', concat_ws('/', w.kind, w.word), 'it stands over danger and police words, but holds none',
+			   'Correct the word, or say where else it stands.'
+		FROM triage.context_words w
+		WHERE w.active AND w.stands = 'over' AND w.kind NOT IN ('plain', 'turn')
+		AND NOT EXISTS (SELECT FROM triage.terms i JOIN triage.case_types c ON c.code = i.case_type AND c.active
+			WHERE i.active AND i.kind = 'include' AND (c.priority = 1 OR c.nature = 'police') AND strpos(w.word, i.term) > 0);
 
 	-- every stage needs a limit for every case that no policy names
 	RETURN QUERY

@@ -271,6 +271,7 @@ intake_preview(Book *book, const PreviewArgs *a, Report *r)
 	r->at = a->at;
 	r->attrs = check_attrs(a->attrs);
 	r->min_confidence = triage_min_confidence;
+	r->police_share = triage_police_share;
 }
 
 static void

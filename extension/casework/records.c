@@ -169,7 +169,7 @@ records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, T
 	MemoryContextSwitchTo(old);
 }
 
-/* Nobody decided yet: the centre owns the case and the clock. */
+/* Nobody decided yet: the centre owns the case and the clock; others are told only. */
 static void
 put_triage(Writer *w, Book *book, const CaseFacts *c, const Decision *d, TimestampTz now, Counters *at)
 {
@@ -181,11 +181,12 @@ put_triage(Writer *w, Book *book, const CaseFacts *c, const Decision *d, Timesta
 	if (d->verdict == VERDICT_SILENT)
 		records_clock(w, book, c->case_id, at, at->assignment_seq, d->type, STAGE_RING_BACK, d->priority,
 					  d->danger, d->area, now);
-	outbox_put(w, book, c, at->event_seq, now,
-			   &(Notice){.endpoint = centre->endpoint,
-						 .type = "triage",
-						 .department = centre->code,
-						 .duty = "lead"});
+	for (int i = 0; i < d->nparties; i++)
+		outbox_put(w, book, c, at->event_seq, now,
+				   &(Notice){.endpoint = d->parties[i].department->endpoint,
+							 .type = "triage",
+							 .department = d->parties[i].department->code,
+							 .duty = duty_names[d->parties[i].duty]});
 }
 
 void

@@ -71,6 +71,7 @@ report_of_case(Act *act, Report *r)
 	r->attrs = DatumGetJsonbP(case_value(&act->row, act->att, CASE_ATTRS));
 	/* a person has looked: the likeliest type will do */
 	r->min_confidence = 0;
+	r->police_share = 1;
 	r->confirmed = true;
 	r->given_type = act_type(act);
 }

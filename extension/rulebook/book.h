@@ -125,16 +125,46 @@ typedef enum TermKind
 {
 	TERM_INCLUDE,
 	TERM_EXCLUDE,
-	TERM_ESCALATE
+	TERM_ESCALATE,
+	TERM_CONTEXT
 } TermKind;
+
+/* What a context word says of a term beside it; of several the first in this order is told. */
+typedef enum ContextKind
+{
+	CONTEXT_NEGATION, /* it is not so */
+	CONTEXT_FIGURE,	  /* it is only said so */
+	CONTEXT_DRILL,	  /* it is played, taught or shown */
+	CONTEXT_SUPPOSED, /* it might be so */
+	CONTEXT_QUESTION, /* somebody asks about it */
+	CONTEXT_PAST,	  /* it was so */
+	CONTEXT_PRESENT,  /* it is so now: takes away the three before */
+	CONTEXT_PLAIN,	  /* says nothing: hides shorter context words inside it */
+	CONTEXT_TURN	  /* "but": nothing reaches across it; not in the matcher */
+} ContextKind;
+
+extern const char *const context_names[];
+
+/* Where a context word stands, seen from the term it concerns. */
+typedef enum ContextStands
+{
+	STANDS_BEFORE,
+	STANDS_AFTER,
+	STANDS_AROUND, /* before or after */
+	STANDS_OVER	   /* holds the term inside itself */
+} ContextStands;
 
 typedef struct Term
 {
-	CaseType   *type;
+	CaseType   *type; /* NULL for context words */
 	TermKind	kind;
-	const char *text;	/* folded */
-	uint32		len;	/* bytes */
-	int			weight; /* half characters: a Han character counts 2, an ASCII one 1 */
+	uint8		context;		/* ContextKind; this and the next three for context words */
+	uint8		stands;			/* ContextStands */
+	uint8		reach;			/* characters between it and the term */
+	bool		whole_sentence; /* reaches across commas */
+	const char *text;			/* folded */
+	uint32		len;			/* bytes */
+	int			weight;			/* half characters: a Han character counts 2, an ASCII one 1 */
 } Term;
 
 typedef enum Duty
@@ -302,9 +332,11 @@ typedef struct Book
 	CodeIndex type_index;
 	CaseType  any_type; /* carries routes and policies for undecided cases */
 
-	int			 nterms;
+	int			 nterms; /* context words among them */
 	Term		*terms;
 	TermMatcher *term_matcher;
+	int			 nturns;
+	Term	   **turns; /* words of kind turn */
 
 	int				  nplaces;
 	struct PlaceName *places;
@@ -338,9 +370,7 @@ typedef struct Book
 	/* scratch of the matcher, grown when a text has more hits */
 	TermHit *hits;
 	uint32	 max_hits;
-	int		*scores;	/* by case type, all zero between uses */
-	uint32	 last_mark; /* exclude marks, see classify.c */
-	uint32	*marks;		/* by case type */
+	int		*scores; /* by case type, all zero between uses */
 } Book;
 
 /* A name by which an area is called. */

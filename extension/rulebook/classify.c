@@ -4,134 +4,26 @@
  *
  * Rules, in the order of the domain notes:
  * 1. a term of a priority-1 type (danger) wins over every other match;
- * 2. an exclude term silences its type's terms in the same sentence; danger
- *    is never silenced, it goes to a person;
+ * 2. an exclude term silences its type's terms near it, a context word those
+ *	  of danger and police (context.c).  Silenced danger is never simply
+ *	  dropped: on channels of the spoken kind a person looks and the police
+ *	  are told; where danger is confirmed by a person anyway, another type may
+ *	  decide, and the silenced words stay on record;
  * 3. the lengths of all hits decide, a hit inside a longer one does not
- *    count; equal: the more urgent type, else a person.
+ *	  count; equal: the more urgent type, else a person;
+ * 4. what is decided as no police matter while words of the police speak
+ *	  loudly too goes to a person (setting triage.police_share).
  */
 #include "postgres.h"
 
 #include "utils/memutils.h"
 
+#include "rulebook/context.h"
 #include "rulebook/decide.h"
 
-const char *const verdict_names[] = {"given", "terms", "danger",		 "silent",			"no_match",
-									 "tie",	  "weak",  "confirm_danger", "doubtful_danger", NULL};
-
-#define IS_DANGER(type) ((type)->priority == 1)
-
-/* Does a sentence end at this byte?  Folding made full-width ! ? ; ASCII; 。 is E3 80 82. */
-static bool
-sentence_ends(const char *text, size_t len, size_t i)
-{
-	unsigned char c = text[i];
-
-	if (c == '!' || c == '?' || c == ';')
-		return true;
-	return c == 0xE3 && i + 2 < len && (unsigned char) text[i + 1] == 0x80 &&
-		   (unsigned char) text[i + 2] == 0x82;
-}
-
-static uint32
-find_hits(Book *book, const char *folded, size_t len)
-{
-	uint32 n = terms_find(book->term_matcher, folded, len, book->hits, book->max_hits);
-
-	if (n > book->max_hits)
-	{
-		uint32 max = n + n / 2;
-
-		book->hits = repalloc_huge(book->hits, (Size) max * sizeof(TermHit));
-		book->max_hits = max;
-		n = terms_find(book->term_matcher, folded, len, book->hits, book->max_hits);
-	}
-	return n;
-}
-
-/* Marks in a hit's fate */
-typedef enum Fate
-{
-	COUNTS,
-	COVERED, /* inside a longer hit */
-	SILENCED /* beside an exclude term of its type */
-} Fate;
-
-/*
- * Hits come in order of start, longer first: one is inside a longer one
- * exactly when an earlier hit reaches as far and is not the same bytes.
- */
-static void
-mark_covered(const Book *book, uint32 n, Fate *fate)
-{
-	uint32 reach = 0;
-	uint32 reach_start = 0;
-
-	for (uint32 i = 0; i < n; i++)
-	{
-		const TermHit *h = &book->hits[i];
-
-		fate[i] = COUNTS;
-		if (i > 0 && h->end <= reach && !(h->start == reach_start && h->end == reach))
-			fate[i] = COVERED;
-		/* only terms that count for something cover others */
-		else if (book->terms[h->id].kind == TERM_INCLUDE)
-		{
-			reach = h->end;
-			reach_start = h->start;
-		}
-	}
-}
-
-/*
- * Hits come in order of start, so those of one sentence stand together: first
- * its exclude terms leave their mark on their types, then the marked types'
- * terms fall silent.  The marks are numbers that never come again.
- */
-static void
-silence_sentence(Book *book, uint32 from, uint32 to, Fate *fate)
-{
-	uint32 mark = ++book->last_mark;
-	bool   any = false;
-
-	for (uint32 i = from; i < to; i++)
-	{
-		const Term *t = &book->terms[book->hits[i].id];
-
-		if (t->kind == TERM_EXCLUDE)
-		{
-			book->marks[t->type->index] = mark;
-			any = true;
-		}
-	}
-	for (uint32 i = from; any && i < to; i++)
-	{
-		const Term *t = &book->terms[book->hits[i].id];
-
-		if (t->kind == TERM_INCLUDE && fate[i] == COUNTS && book->marks[t->type->index] == mark)
-			fate[i] = SILENCED;
-	}
-}
-
-static void
-mark_silenced(Book *book, const char *text, size_t len, uint32 n, Fate *fate)
-{
-	uint32 first = 0;
-	size_t at = 0;
-
-	for (uint32 i = 0; i < n; i++)
-	{
-		bool ended = false;
-
-		for (; at < book->hits[i].start; at++)
-			ended |= sentence_ends(text, len, at);
-		if (ended)
-		{
-			silence_sentence(book, first, i, fate);
-			first = i;
-		}
-	}
-	silence_sentence(book, first, n, fate);
-}
+const char *const verdict_names[] = {"given",			"terms",		"danger", "silent",
+									 "no_match",		"tie",			"weak",	  "confirm_danger",
+									 "doubtful_danger", "police_doubt", NULL};
 
 static void
 keep_hit(Decision *d, Term *term)
@@ -182,39 +74,118 @@ offer(Decision *d, CaseType *type, int score)
 	d->candidates[i] = c;
 }
 
+/* What a silenced term counts when the police's share is reckoned. */
+#define SILENCED_COUNTS 0.25
+
 typedef struct Tally
 {
 	bool danger;   /* a danger term counts */
-	bool doubtful; /* one was silenced */
+	bool silenced; /* one was silenced */
+	bool doubtful; /* and a person must say what it means */
 	bool ordinary; /* a type that is no mere fallback matched */
+	bool told;	   /* silenced danger is told, denied or feared, not a figure, a drill or a question */
+	int	 police;   /* score of the likeliest police matter */
+	int	 silent;   /* score of silenced terms of the police that are told */
 } Tally;
+
+/*
+ * Channels where words may be weighed: a person confirms their danger first,
+ * and nobody waits on the line.
+ */
+static bool
+weighs_context(const Channel *channel)
+{
+	return channel->confirm_danger && channel->kind != CHANNEL_VOICE;
+}
+
+static bool
+is_told(const Term *by)
+{
+	return by->kind != TERM_CONTEXT ||
+		   (by->context != CONTEXT_FIGURE && by->context != CONTEXT_DRILL && by->context != CONTEXT_QUESTION);
+}
+
+/* What was silenced stays on record. */
+static void
+note_silenced(Decision *d, Term *term, Term *by)
+{
+	for (int i = 0; i < d->nsilenced; i++)
+		if (d->silenced[i].term == term && d->silenced[i].by == by)
+			return;
+	if (d->nsilenced < MAX_SILENCED)
+		d->silenced[d->nsilenced++] = (Silenced){term, by};
+}
+
+/* As far as it speaks of danger or the police. */
+static void
+tally_silenced(Tally *tally, Term *term, Term *by, Decision *d)
+{
+	if (IS_DANGER(term->type))
+	{
+		tally->silenced = true;
+		tally->told |= is_told(by);
+	}
+	else if (term->type->nature != NATURE_POLICE)
+		return;
+	if (is_told(by) && term->type->nature == NATURE_POLICE)
+		tally->silent += term->weight;
+	note_silenced(d, term, by);
+}
 
 /* Sum the scores by type; a term counts as often as it stands: what is said again is meant. */
 static Tally
-sum_scores(Book *book, uint32 n, const Fate *fate, CaseType **touched, int *ntouched)
+sum_scores(const Reading *r, CaseType **touched, int *ntouched, Decision *d)
 {
-	Tally tally = {false, false, false};
+	Book *book = r->book;
+	Tally tally = {0};
 
-	for (uint32 i = 0; i < n; i++)
+	for (uint32 i = 0; i < r->n; i++)
 	{
 		Term *t = &book->terms[book->hits[i].id];
 
 		if (t->kind != TERM_INCLUDE)
 			continue;
-		if (fate[i] != COUNTS)
-		{
-			/* inside a longer term ("fire drill") it is another word; beside an exclude term a person must look */
-			if (IS_DANGER(t->type) && fate[i] == SILENCED)
-				tally.doubtful = true;
+		/* inside a longer term ("fire drill") it is another word */
+		if (r->fate[i] == SILENCED)
+			tally_silenced(&tally, t, r->by[i], d);
+		if (r->fate[i] != COUNTS)
 			continue;
-		}
 		if (book->scores[t->type->index] == 0)
 			touched[(*ntouched)++] = t->type;
 		book->scores[t->type->index] += t->weight;
 		tally.danger |= IS_DANGER(t->type);
 		tally.ordinary |= !t->type->fallback;
+		if (t->type->nature == NATURE_POLICE)
+			tally.police = Max(tally.police, book->scores[t->type->index]);
 	}
 	return tally;
+}
+
+/*
+ * Does silenced danger leave doubt?  Where words are weighed, another type
+ * settles it, and figures of speech, drills and questions raise none.  With
+ * nothing else to go by, the silenced danger is the likeliest matter.
+ */
+static void
+weigh_silenced(const Reading *r, const Channel *channel, CaseType **touched, int *ntouched, Tally *tally)
+{
+	Book *book = r->book;
+	bool  settled = tally->ordinary || (weighs_context(channel) && !tally->told);
+
+	if (!tally->silenced || tally->danger)
+		return;
+	tally->doubtful = !settled || !weighs_context(channel);
+	for (uint32 i = 0; i < r->n && !settled; i++)
+	{
+		Term *t = &book->terms[book->hits[i].id];
+
+		if (t->kind != TERM_INCLUDE || r->fate[i] != SILENCED || !IS_DANGER(t->type))
+			continue;
+		if (book->scores[t->type->index] == 0)
+			touched[(*ntouched)++] = t->type;
+		book->scores[t->type->index] += Max(t->weight / 2, 1);
+	}
+	tally->ordinary |= !settled;
 }
 
 static void
@@ -232,15 +203,24 @@ rank(Book *book, const Tally *tally, CaseType **touched, int ntouched, Decision 
 		book->scores[touched[i]->index] = 0;
 }
 
-/* An escalate term of the type chosen makes it dangerous and brings the police in. */
+/*
+ * An escalate term of the type chosen makes it dangerous and brings the police
+ * in.  Where words are weighed, a silenced one does not.
+ */
 static void
-check_escalation(Book *book, uint32 n, Decision *d)
+check_escalation(const Reading *r, const Channel *channel, Decision *d)
 {
-	for (uint32 i = 0; i < n; i++)
-	{
-		Term *t = &book->terms[book->hits[i].id];
+	bool weighed = weighs_context(channel);
 
-		if (t->kind == TERM_ESCALATE && t->type == d->type)
+	for (uint32 i = 0; i < r->n; i++)
+	{
+		Term *t = &r->book->terms[r->book->hits[i].id];
+
+		if (t->kind != TERM_ESCALATE || t->type != d->type)
+			continue;
+		if (r->fate[i] == SILENCED && weighed)
+			note_silenced(d, t, r->by[i]);
+		else
 		{
 			keep_hit(d, t);
 			d->escalated = true;
@@ -288,6 +268,20 @@ judge(const Report *report, const Tally *tally, Decision *d)
 	d->type = d->candidates[0].type;
 }
 
+/*
+ * A false "no police matter" is the costly error: what was decided as one
+ * goes to a person when the words of a police matter have a large share.
+ */
+static void
+doubt_police(const Report *report, const Tally *tally, Decision *d)
+{
+	double police = tally->police + SILENCED_COUNTS * tally->silent;
+
+	if (d->verdict == VERDICT_TERMS && d->type->nature == NATURE_NONPOLICE && police > 0 &&
+		police > report->police_share * (police + d->candidates[0].score))
+		d->verdict = VERDICT_POLICE_DOUBT;
+}
+
 /* Nature, priority and danger follow from type and verdict. */
 static void
 settle(const Report *report, const Tally *tally, Decision *d)
@@ -314,18 +308,32 @@ settle(const Report *report, const Tally *tally, Decision *d)
 		d->nature = d->type->nature;
 }
 
+/* The words that decided, or that somebody who looks must see. */
+static void
+keep_hits(const Reading *r, Decision *d)
+{
+	for (uint32 i = 0; i < r->n; i++)
+	{
+		Term *t = &r->book->terms[r->book->hits[i].id];
+
+		if (t->kind == TERM_INCLUDE && ((r->fate[i] == COUNTS && is_candidate(d, t->type)) ||
+										(r->fate[i] != SILENCED && IS_DANGER(t->type))))
+			keep_hit(d, t);
+	}
+}
+
 void
 classify(Book *book, const Report *report, const char *folded, size_t len, Decision *d)
 {
-	uint32	   n = folded == NULL ? 0 : find_hits(book, folded, len);
-	Fate	  *fate = palloc(Max(n, 1) * sizeof(Fate));
-	CaseType **touched = palloc(Max(n, 1) * sizeof(CaseType *));
+	Reading	   r;
+	CaseType **touched;
 	int		   ntouched = 0;
 	Tally	   tally;
 
-	mark_covered(book, n, fate);
-	mark_silenced(book, folded, len, n, fate);
-	tally = sum_scores(book, n, fate, touched, &ntouched);
+	reading_make(&r, book, folded, len);
+	touched = palloc(Max(r.n, 1) * sizeof(CaseType *));
+	tally = sum_scores(&r, touched, &ntouched, d);
+	weigh_silenced(&r, report->channel, touched, &ntouched, &tally);
 	rank(book, &tally, touched, ntouched, d);
 	if (report->given_type != NULL)
 	{
@@ -340,18 +348,14 @@ classify(Book *book, const Report *report, const char *folded, size_t len, Decis
 	else if (folded == NULL)
 		d->verdict = VERDICT_SILENT;
 	else
-		judge(report, &tally, d);
-	for (uint32 i = 0; i < n; i++)
 	{
-		Term *t = &book->terms[book->hits[i].id];
-
-		if (t->kind == TERM_INCLUDE &&
-			((fate[i] == COUNTS && is_candidate(d, t->type)) || IS_DANGER(t->type)))
-			keep_hit(d, t);
+		judge(report, &tally, d);
+		doubt_police(report, &tally, d);
 	}
+	keep_hits(&r, d);
 	if (d->type != NULL)
-		check_escalation(book, n, d);
+		check_escalation(&r, report->channel, d);
 	settle(report, &tally, d);
 	pfree(touched);
-	pfree(fate);
+	reading_free(&r);
 }

@@ -63,6 +63,9 @@ decide(Book *book, const Report *report, Decision *d)
 		d->nparties = 0;
 		d->nature = NATURE_UNDETERMINED;
 		party_add(d, book_centre(book, d->area), DUTY_LEAD);
+		/* a voice is waiting: while a person makes out what was meant, the police know already */
+		if (d->verdict == VERDICT_DOUBTFUL_DANGER && report->channel->kind != CHANNEL_WRITTEN)
+			party_add(d, book_unit(book, KIND_POLICE, d->area ? d->area : book->root_area), DUTY_BACKUP);
 	}
 	if (folded != NULL)
 		pfree(folded);
@@ -75,12 +78,14 @@ decision_pack(const Decision *d, MemoryContext mcxt)
 	size_t parties = d->nparties * sizeof(d->parties[0]);
 	size_t hits = d->nhits * sizeof(d->hits[0]);
 	size_t passed = d->npassed * sizeof(d->passed[0]);
-	char  *packed = MemoryContextAlloc(mcxt, fixed + parties + hits + passed);
+	size_t silenced = d->nsilenced * sizeof(d->silenced[0]);
+	char  *packed = MemoryContextAlloc(mcxt, fixed + parties + hits + passed + silenced);
 
 	memcpy(packed, d, fixed);
 	memcpy(packed + fixed, d->parties, parties);
 	memcpy(packed + fixed + parties, d->hits, hits);
 	memcpy(packed + fixed + parties + hits, d->passed, passed);
+	memcpy(packed + fixed + parties + hits + passed, d->silenced, silenced);
 	if (d->route_error != NULL)
 	{
 		char *copy = MemoryContextStrdup(mcxt, d->route_error);
@@ -101,4 +106,6 @@ decision_unpack(const void *packed, Decision *d)
 	memcpy(d->hits, at, d->nhits * sizeof(d->hits[0]));
 	at += d->nhits * sizeof(d->hits[0]);
 	memcpy(d->passed, at, d->npassed * sizeof(d->passed[0]));
+	at += d->npassed * sizeof(d->passed[0]);
+	memcpy(d->silenced, at, d->nsilenced * sizeof(d->silenced[0]));
 }

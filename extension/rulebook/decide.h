@@ -26,6 +26,7 @@ typedef struct Report
 	TimestampTz at;				/* when the clocks start */
 	Jsonb	   *attrs;			/* may be NULL */
 	double		min_confidence; /* below it a person decides */
+	double		police_share;	/* share of police terms above which a person decides */
 	bool		confirmed;		/* a person has looked: danger needs no second look */
 } Report;
 
@@ -33,6 +34,7 @@ typedef struct Report
 #define MAX_CANDIDATES 3
 #define MAX_KEPT_HITS  16
 #define MAX_PASSED	   12
+#define MAX_SILENCED   8
 
 typedef struct Party
 {
@@ -46,17 +48,25 @@ typedef struct Candidate
 	int		  score; /* half characters */
 } Candidate;
 
+/* A term of danger or police that did not count, and the exclude term or context word that did it. */
+typedef struct Silenced
+{
+	Term *term;
+	Term *by;
+} Silenced;
+
 typedef enum Verdict
 {
-	VERDICT_GIVEN,			/* an operator said so */
-	VERDICT_TERMS,			/* terms decide */
-	VERDICT_DANGER,			/* a danger term decides */
-	VERDICT_SILENT,			/* nobody spoke: ring back */
-	VERDICT_NO_MATCH,		/* no term found */
-	VERDICT_TIE,			/* two types as likely and as urgent */
-	VERDICT_WEAK,			/* confidence below the setting */
-	VERDICT_CONFIRM_DANGER, /* danger on a channel where a person looks first */
-	VERDICT_DOUBTFUL_DANGER /* a danger term beside an exclude term */
+	VERDICT_GIVEN,			 /* an operator said so */
+	VERDICT_TERMS,			 /* terms decide */
+	VERDICT_DANGER,			 /* a danger term decides */
+	VERDICT_SILENT,			 /* nobody spoke: ring back */
+	VERDICT_NO_MATCH,		 /* no term found */
+	VERDICT_TIE,			 /* two types as likely and as urgent */
+	VERDICT_WEAK,			 /* confidence below the setting */
+	VERDICT_CONFIRM_DANGER,	 /* danger on a channel where a person looks first */
+	VERDICT_DOUBTFUL_DANGER, /* a danger term beside an exclude term or context word */
+	VERDICT_POLICE_DOUBT	 /* no police matter by the score, but police terms speak loudly too */
 } Verdict;
 
 extern const char *const verdict_names[];
@@ -104,12 +114,14 @@ typedef struct Decision
 	int		  nhits;
 	int		  npassed;
 	int		  nparties;
+	int		  nsilenced;
 	Candidate candidates[MAX_CANDIDATES];
 
 	/* only as much of these is kept by decision_pack() as is used */
 	Party		parties[MAX_PARTIES]; /* lead first; in triage only the centre */
 	Term	   *hits[MAX_KEPT_HITS];
 	PassedRoute passed[MAX_PASSED];
+	Silenced	silenced[MAX_SILENCED];
 } Decision;
 
 /* Decide; raises TR004 only when no governance centre is configured at all. */

@@ -82,7 +82,6 @@ link_types(Book *book)
 	book->any_type.priority = 3;
 	book->any_type.nature = NATURE_UNDETERMINED;
 	book->scores = MemoryContextAllocZero(book->mcxt, Max(book->ntypes, 1) * sizeof(int));
-	book->marks = MemoryContextAllocZero(book->mcxt, Max(book->ntypes, 1) * sizeof(uint32));
 }
 
 /* Depth of a rule's case type as far as it concerns `type`: -2 = not at all, -1 = any type. */
@@ -270,6 +269,17 @@ book_rules_of(Book *book, const CaseType *type)
 	return t;
 }
 
+static void
+collect_turns(Book *book)
+{
+	int n = 0;
+
+	book->turns = MemoryContextAlloc(book->mcxt, Max(book->nturns, 1) * sizeof(Term *));
+	for (int i = 0; n < book->nturns; i++)
+		if (book->terms[i].kind == TERM_CONTEXT && book->terms[i].context == CONTEXT_TURN)
+			book->turns[n++] = &book->terms[i];
+}
+
 void
 build_matchers(Book *book)
 {
@@ -277,7 +287,15 @@ build_matchers(Book *book)
 	TermText *texts = palloc(Max(n, 1) * sizeof(TermText));
 
 	for (int i = 0; i < book->nterms; i++)
-		texts[i] = (TermText){book->terms[i].text, book->terms[i].len};
+	{
+		Term *t = &book->terms[i];
+		bool  turn = t->kind == TERM_CONTEXT && t->context == CONTEXT_TURN;
+
+		/* turns are looked for between a context word and a term only */
+		texts[i] = (TermText){t->text, turn ? 0 : t->len};
+		book->nturns += turn;
+	}
+	collect_turns(book);
 	book->term_matcher = terms_build(texts, book->nterms, book_alloc, book);
 	pfree(texts);
 	book->max_hits = 256;

@@ -152,6 +152,42 @@ load_terms(Book *book, Arena *arena, const Source *source)
 	reader_close(&r);
 }
 
+const char *const context_names[] = {"negation", "figure",	"drill", "supposed", "question",
+									 "past",	 "present", "plain", "turn",	 NULL};
+
+static void
+load_context_words(Book *book, Arena *arena, const Source *source)
+{
+	static const char *const stands[] = {"before", "after", "around", "over", NULL};
+	static const char *const scopes[] = {"clause", "sentence", NULL};
+	Reader					 r;
+
+	reader_open(&r, source, FROM_CONTEXT_WORDS);
+	while (reader_next(&r))
+	{
+		int			len;
+		const char *bytes = col_bytes(&r, 1, &len);
+		size_t		folded_len;
+		char	   *folded = book_fold(bytes, len, &folded_len);
+		Term	   *t;
+
+		if (folded == NULL)
+			continue;
+		t = GROW(book, book->terms, book->nterms);
+		t->type = NULL;
+		t->kind = TERM_CONTEXT;
+		t->context = col_word(&r, 0, context_names);
+		t->stands = col_word(&r, 2, stands);
+		t->reach = col_int(&r, 3, 0);
+		t->whole_sentence = col_word(&r, 4, scopes) == 1;
+		t->text = arena_copy(arena, folded, folded_len);
+		t->len = folded_len;
+		t->weight = 0;
+		pfree(folded);
+	}
+	reader_close(&r);
+}
+
 static void
 add_place(Book *book, Arena *arena, Area *area, const char *bytes, int len, bool is_name)
 {
@@ -444,6 +480,7 @@ book_load(Book *book, Snapshot snapshot, bool use_image)
 	INDEX(book, types, ntypes, type_index);
 	link_types(book);
 	load_terms(book, &arena, &source);
+	load_context_words(book, &arena, &source);
 	load_places(book, &arena, &source);
 	build_matchers(book);
 	load_calendars(book, &arena, &source);

@@ -34,6 +34,28 @@ put_hits(JsonBuild *b, const Decision *d)
 	jb_end_array(b);
 }
 
+/* Why danger or police words did not count: [word, case type, why, the word beside it] */
+static void
+put_silenced(JsonBuild *b, const Decision *d)
+{
+	if (d->nsilenced == 0)
+		return;
+	jb_array(b, "silenced");
+	for (int i = 0; i < d->nsilenced; i++)
+	{
+		const Term *t = d->silenced[i].term;
+		const Term *by = d->silenced[i].by;
+
+		jb_array(b, NULL);
+		jb_text_n(b, NULL, t->text, t->len);
+		jb_text(b, NULL, t->type->code);
+		jb_text(b, NULL, by->kind == TERM_CONTEXT ? context_names[by->context] : kind_names[by->kind]);
+		jb_text_n(b, NULL, by->text, by->len);
+		jb_end_array(b);
+	}
+	jb_end_array(b);
+}
+
 static void
 put_passed(JsonBuild *b, const Decision *d)
 {
@@ -98,6 +120,7 @@ decision_facts(const Book *book, const Report *report, const Decision *d)
 	jb_int(&b, "body_length", d->body_chars);
 	jb_text(&b, "text_digest", digest);
 	put_hits(&b, d);
+	put_silenced(&b, d);
 	put_place(&b, d);
 	put_time(&b, book, report->at);
 	if (report->given_type != NULL)
@@ -139,6 +162,7 @@ static const char *const reasons[][2] = {
 								"danger on a written channel, a person confirms first"},
 	[VERDICT_DOUBTFUL_DANGER] = {"危险词含义存疑，需人工确认",
 								 "a danger term in doubtful context, a person decides"},
+	[VERDICT_POLICE_DOUBT] = {"可能涉警，需人工确认", "possibly a police matter, a person decides"},
 };
 
 char *
@@ -151,13 +175,18 @@ decision_reason(const Decision *d)
 		appendStringInfo(&s, "规则出错，转中心研判 / a rule failed, the centre decides: %s", d->route_error);
 	else
 		appendStringInfo(&s, "%s / %s", reasons[d->verdict][0], reasons[d->verdict][1]);
-	if (d->nhits > 0)
-		appendStringInfoString(&s, ": ");
 	for (int i = 0; i < d->nhits; i++)
 	{
-		if (i > 0)
-			appendStringInfoString(&s, "、");
+		appendStringInfoString(&s, i > 0 ? "、" : ": ");
 		appendBinaryStringInfo(&s, d->hits[i]->text, d->hits[i]->len);
+	}
+	for (int i = 0; i < d->nsilenced; i++)
+	{
+		appendStringInfoString(&s, i > 0 ? "、" : "; 不计 not counted: ");
+		appendBinaryStringInfo(&s, d->silenced[i].term->text, d->silenced[i].term->len);
+		appendStringInfoString(&s, " (");
+		appendBinaryStringInfo(&s, d->silenced[i].by->text, d->silenced[i].by->len);
+		appendStringInfoString(&s, ")");
 	}
 	if (d->type != NULL)
 		appendStringInfo(&s, " → %s %s", d->type->code, d->type->zh);

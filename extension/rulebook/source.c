@@ -49,6 +49,7 @@ static const TableInfo tables[] = {
 						 true,
 						 {"code", "parent", "zh", "nature", "priority", "scene", "fallback"}},
 	[FROM_TERMS] = {"terms", true, {"case_type", "kind", "term"}},
+	[FROM_CONTEXT_WORDS] = {"context_words", true, {"kind", "word", "stands", "reach", "scope"}},
 	[FROM_AREA_NAMES] = {"area_names", true, {"area", "name"}},
 	[FROM_ROUTES] = {"routes", true, {"code", "case_type", "area", "condition", "precedence", "zh"}},
 	[FROM_ROUTE_PARTIES] = {"route_parties", true, {"route", "seq", "department", "relation", "duty"}},
@@ -70,7 +71,7 @@ static const TableInfo tables[] = {
 };
 
 #define IMAGE_MAGIC	 0x74626f6b /* "tbok" */
-#define IMAGE_FORMAT 1
+#define IMAGE_FORMAT 2
 
 typedef struct ImageHeader
 {

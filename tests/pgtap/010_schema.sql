@@ -31,6 +31,7 @@ INSERT INTO promised_tables VALUES
 	('staff', 'staff_id', 'staff_id bigint, name text, login text, department text, area text, grid_level int, kind text, skills text[], active daterange'),
 	('follow_ups', 'case_type, ', 'case_type text, outcome text, after interval, department text, kind text'),
 	('area_names', 'area, name', 'area text, name text'), ('terms', 'case_type, kind, term', 'case_type text, kind text, term text'),
+	('context_words', 'kind, word', 'kind text, word text, stands text, reach int, scope text'),
 	('policy_steps', 'ladder, step', 'ladder text, step int'), ('calendar_hours', 'calendar, weekday, opens', 'calendar text, weekday int, opens time, closes time'),
 	('calendar_days', 'calendar, day', 'calendar text, day date'), ('members', 'role, ', 'role text, duty text, department text, area text'),
 	('rosters', NULL, ''), ('rulings', NULL, ''), ('modes', NULL, ''),

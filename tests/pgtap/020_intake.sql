@@ -81,7 +81,7 @@ FROM (VALUES
 	('没有噪音？噪音', 'dispatched NOISE U3 terms', 'nor beyond ?'),
 	('没有噪音；噪音', 'dispatched NOISE U3 terms', 'nor beyond ;'),
 	('没有噪音, 噪音', 'triage - U3 no_match', 'a comma ends no sentence'),
-	('没有打架', 'triage - U1 doubtful_danger', 'danger is never silenced: a person looks'),
+	('没有打架', 'triage FIGHT U1 doubtful_danger', 'danger is never silenced: a person looks'),
 	('着火演习，水管', 'triage LEAK U1 doubtful_danger', 'even when something else matches'),
 	('着火演习。着火', 'dispatched FIRE U1 danger', 'danger in another sentence counts'),
 	('水管爆裂', 'dispatched BURST U2 terms', 'the longest match wins'),
