@@ -89,11 +89,12 @@ triage_guc_init(void)
 	DefineCustomRealVariable("triage.min_confidence",
 							 "Below this confidence a person decides where a case goes.", NULL,
 							 &triage_min_confidence, 0.5, 0.0, 1.0, PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomRealVariable("triage.police_share",
-							 "Share of police words above which a person looks at what would go to a department.",
-							 "Score of the likeliest police matter against it and the winner together; lower "
-							 "misses fewer police matters and leaves more to people, 1 = never.",
-							 &triage_police_share, 0.3, 0.0, 1.0, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable(
+		"triage.police_share",
+		"Share of police words above which a person looks at what would go to a department.",
+		"Score of the likeliest police matter against it and the winner together; lower "
+		"misses fewer police matters and leaves more to people, 1 = never.",
+		&triage_police_share, 0.3, 0.0, 1.0, PGC_SUSET, 0, NULL, NULL, NULL);
 	define_int("triage.max_ahead", "How far ahead of the clock a report's time may be.", &triage_max_ahead,
 			   600, 0, 86400 * 7, PGC_SUSET, GUC_UNIT_S);
 	define_int("triage.max_back", "How far back triage.happened_at may reach.", &triage_max_back, 86400, 0,
