@@ -47,8 +47,9 @@ rulebook_changed(Datum arg, Oid relid)
 		generation++;
 }
 
+/* A book of what `snapshot` sees. */
 static Book *
-book_build(bool use_image)
+book_build(Snapshot snapshot, bool use_image)
 {
 	MemoryContext mcxt = AllocSetContextCreate(CacheMemoryContext ? CacheMemoryContext : TopMemoryContext,
 											   "pg_triage rulebook", ALLOCSET_DEFAULT_SIZES);
@@ -56,14 +57,11 @@ book_build(bool use_image)
 		AllocSetContextCreate(CurrentMemoryContext, "pg_triage rulebook build", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
 	Book		 *book = MemoryContextAllocZero(mcxt, sizeof(Book));
-	Snapshot	  snapshot;
 
 	book->mcxt = mcxt;
 	PG_TRY();
 	{
-		snapshot = RegisterSnapshot(GetLatestSnapshot());
 		book_load(book, snapshot, use_image);
-		UnregisterSnapshot(snapshot);
 	}
 	PG_CATCH();
 	{
@@ -80,7 +78,17 @@ book_build(bool use_image)
 Book *
 book_build_private(bool use_image)
 {
-	return book_build(use_image);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Book	*book = book_build(snapshot, use_image);
+
+	UnregisterSnapshot(snapshot);
+	return book;
+}
+
+Book *
+book_build_from_tables(Snapshot snapshot)
+{
+	return book_build(snapshot, false);
 }
 
 Book *
@@ -99,7 +107,7 @@ book_acquire(void)
 	while (current == NULL || (built_generation != generation && nholds == 0))
 	{
 		uint64 before = generation;
-		Book  *book = book_build(true);
+		Book  *book = book_build_private(true);
 
 		if (current != NULL)
 			MemoryContextDelete(current->mcxt);

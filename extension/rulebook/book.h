@@ -393,6 +393,7 @@ extern void	 book_init(void);
 
 /* A book of one\'s own, built anew; the caller deletes its mcxt. */
 extern Book *book_build_private(bool use_image);
+extern Book *book_build_from_tables(Snapshot snapshot);
 
 /* load.c: fill an empty book from what `snapshot` sees; use_image = false: from the tables themselves */
 extern void book_load(Book *book, Snapshot snapshot, bool use_image);
@@ -432,6 +433,9 @@ extern Department *book_centre(const Book *book, Area *area);
 
 /* The type with its routes and policies; NULL = the rules of cases without a type. */
 extern const CaseType *book_rules_of(Book *book, const CaseType *type);
+
+/* Bytes of a term that the matcher looks for; 0 = it is not in the matcher. */
+extern uint32 term_matched_len(const Term *t);
 
 /* The matcher of place names. */
 extern const TermMatcher *book_place_matcher(Book *book);

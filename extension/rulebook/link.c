@@ -269,37 +269,36 @@ book_rules_of(Book *book, const CaseType *type)
 	return t;
 }
 
-static void
+/* Turns are looked for between a context word and a term only. */
+#define IS_TURN(t) ((t)->kind == TERM_CONTEXT && (t)->context == CONTEXT_TURN)
+
+void
 collect_turns(Book *book)
 {
-	int n = 0;
-
+	book->nturns = 0;
+	for (int i = 0; i < book->nterms; i++)
+		book->nturns += IS_TURN(&book->terms[i]);
 	book->turns = MemoryContextAlloc(book->mcxt, Max(book->nturns, 1) * sizeof(Term *));
-	for (int i = 0; n < book->nturns; i++)
-		if (book->terms[i].kind == TERM_CONTEXT && book->terms[i].context == CONTEXT_TURN)
+	for (int i = 0, n = 0; n < book->nturns; i++)
+		if (IS_TURN(&book->terms[i]))
 			book->turns[n++] = &book->terms[i];
 }
 
-void
-build_matchers(Book *book)
+uint32
+term_matched_len(const Term *t)
 {
-	int		  n = book->nterms;
-	TermText *texts = palloc(Max(n, 1) * sizeof(TermText));
+	return IS_TURN(t) ? 0 : t->len;
+}
+
+void
+build_term_matcher(Book *book)
+{
+	TermText *texts = palloc(Max(book->nterms, 1) * sizeof(TermText));
 
 	for (int i = 0; i < book->nterms; i++)
-	{
-		Term *t = &book->terms[i];
-		bool  turn = t->kind == TERM_CONTEXT && t->context == CONTEXT_TURN;
-
-		/* turns are looked for between a context word and a term only */
-		texts[i] = (TermText){t->text, turn ? 0 : t->len};
-		book->nturns += turn;
-	}
-	collect_turns(book);
+		texts[i] = (TermText){book->terms[i].text, term_matched_len(&book->terms[i])};
 	book->term_matcher = terms_build(texts, book->nterms, book_alloc, book);
 	pfree(texts);
-	book->max_hits = 256;
-	book->hits = MemoryContextAlloc(book->mcxt, book->max_hits * sizeof(TermHit));
 }
 
 /* Places are searched only where the area is not given: their matcher is made when first needed. */

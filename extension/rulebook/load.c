@@ -4,7 +4,7 @@
  *
  * All tables are scanned directly, with one snapshot: several queries would
  * each take their own and mix versions.  Where an image of this version is
- * stored, it is read instead (source.h).
+ * stored, it is read instead (image.h).
  */
 #include "postgres.h"
 
@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "rulebook/arena.h"
+#include "rulebook/image.h"
 #include "rulebook/load.h"
 #include "rulebook/source.h"
 
@@ -463,11 +464,11 @@ void
 book_load(Book *book, Snapshot snapshot, bool use_image)
 {
 	Arena  arena = {book->mcxt, NULL, 0};
-	Source source = {snapshot, NULL, 0};
+	Source source = {snapshot, NULL};
 
 	load_version(book, &source);
 	if (use_image)
-		source.image = image_fetch(snapshot, book->version, book->mcxt, &source.image_len);
+		source.image = image_fetch(snapshot, book->version, book->mcxt);
 	load_areas(book, &arena, &source);
 	INDEX(book, areas, nareas, area_index);
 	link_areas(book);
@@ -479,10 +480,18 @@ book_load(Book *book, Snapshot snapshot, bool use_image)
 	load_case_types(book, &arena, &source);
 	INDEX(book, types, ntypes, type_index);
 	link_types(book);
-	load_terms(book, &arena, &source);
-	load_context_words(book, &arena, &source);
-	load_places(book, &arena, &source);
-	build_matchers(book);
+	if (source.image != NULL)
+		image_adopt(source.image, book);
+	else
+	{
+		load_terms(book, &arena, &source);
+		load_context_words(book, &arena, &source);
+		load_places(book, &arena, &source);
+		build_term_matcher(book);
+	}
+	collect_turns(book);
+	book->max_hits = 256;
+	book->hits = MemoryContextAlloc(book->mcxt, book->max_hits * sizeof(TermHit));
 	load_calendars(book, &arena, &source);
 	INDEX(book, calendars, ncalendars, calendar_index);
 	load_calendar_hours(book, &source);

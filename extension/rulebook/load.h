@@ -19,6 +19,7 @@ extern void link_departments(Book *book);
 extern void link_types(Book *book);
 extern void link_policies(Book *book);
 extern void link_routes(Book *book);
-extern void build_matchers(Book *book);
+extern void build_term_matcher(Book *book);
+extern void collect_turns(Book *book);
 
 #endif

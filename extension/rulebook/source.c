@@ -1,35 +1,24 @@
 /*
  * source.c
  *	  Rows of the configuration tables, from the tables or from their image.
- *
- * Layout of an image: ImageHeader, then for each table its rows, for each
- * column a 4-byte length (-1 = null), the bytes, a terminator, and padding to
- * 4.  It is this server's own scratch, not an exchange format: another server
- * version, another library version or a wrong checksum make it void.
  */
 #include "postgres.h"
 
 #include "access/tableam.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
-#include "base/spi.h"
-#include "rulebook/book.h"
+#include "rulebook/image.h"
 #include "rulebook/source.h"
-
-PG_FUNCTION_INFO_V1(triage_store_image);
 
 typedef struct TableInfo
 {
@@ -69,23 +58,6 @@ static const TableInfo tables[] = {
 	[FROM_RULEBOOK] = {"rulebook", false, {"version", "digest"}},
 	[FROM_IMAGE] = {"rulebook_image", false, {"version", "image"}},
 };
-
-#define IMAGE_MAGIC	 0x74626f6b /* "tbok" */
-#define IMAGE_FORMAT 2
-
-typedef struct ImageHeader
-{
-	uint32 magic;
-	uint32 format;
-	uint32 server; /* PG_VERSION_NUM: another server folds text otherwise */
-	uint32 tables;
-	uint64 len;		 /* of the whole */
-	uint64 checksum; /* over all that follows the header */
-	uint32 offset[IMAGE_TABLES];
-	uint32 rows[IMAGE_TABLES];
-} ImageHeader;
-
-/* ---- reading ---- */
 
 void
 reader_open(Reader *r, const Source *source, FromTable table)
@@ -156,10 +128,16 @@ reader_close(Reader *r)
 	table_close(r->rel, AccessShareLock);
 }
 
-static Datum
-datum(const Reader *r, int c)
+Datum
+col_datum(const Reader *r, int c)
 {
 	return r->slot->tts_values[r->attnum[c] - 1];
+}
+
+Oid
+col_type(const Reader *r, int c)
+{
+	return TupleDescAttr(RelationGetDescr(r->rel), r->attnum[c] - 1)->atttypid;
 }
 
 bool
@@ -176,7 +154,7 @@ col_int(const Reader *r, int c, int if_null)
 	if (col_is_null(r, c))
 		return if_null;
 	if (r->rel != NULL)
-		return DatumGetInt32(datum(r, c));
+		return DatumGetInt32(col_datum(r, c));
 	memcpy(&v, r->bytes[c], sizeof(v));
 	return v;
 }
@@ -189,7 +167,7 @@ col_int64(const Reader *r, int c)
 	if (col_is_null(r, c))
 		return 0;
 	if (r->rel != NULL)
-		return DatumGetInt64(datum(r, c));
+		return DatumGetInt64(col_datum(r, c));
 	memcpy(&v, r->bytes[c], sizeof(v));
 	return v;
 }
@@ -199,7 +177,7 @@ col_bool(const Reader *r, int c)
 {
 	if (col_is_null(r, c))
 		return false;
-	return r->rel != NULL ? DatumGetBool(datum(r, c)) : r->bytes[c][0] != 0;
+	return r->rel != NULL ? DatumGetBool(col_datum(r, c)) : r->bytes[c][0] != 0;
 }
 
 int
@@ -216,7 +194,7 @@ col_interval_us(const Reader *r, int c)
 	if (col_is_null(r, c))
 		return 0;
 	if (r->rel != NULL)
-		i = *DatumGetIntervalP(datum(r, c));
+		i = *DatumGetIntervalP(col_datum(r, c));
 	else
 		memcpy(&i, r->bytes[c], sizeof(i));
 	return i.time + i.day * USECS_PER_DAY + (int64) i.month * DAYS_PER_MONTH * USECS_PER_DAY;
@@ -234,7 +212,7 @@ col_bytes(const Reader *r, int c, int *len)
 		*len = r->len[c];
 		return r->bytes[c];
 	}
-	t = DatumGetTextPP(datum(r, c));
+	t = DatumGetTextPP(col_datum(r, c));
 	*len = VARSIZE_ANY_EXHDR(t);
 	return VARDATA_ANY(t);
 }
@@ -276,8 +254,8 @@ col_text_list(const Reader *r, Arena *arena, int c, int *n)
 		Datum *items;
 		bool  *nulls;
 
-		deconstruct_array(DatumGetArrayTypeP(datum(r, c)), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
-						  n);
+		deconstruct_array(DatumGetArrayTypeP(col_datum(r, c)), TEXTOID, -1, false, TYPALIGN_INT, &items,
+						  &nulls, n);
 		list = MemoryContextAlloc(arena->mcxt, Max(*n, 1) * sizeof(char *));
 		for (int i = 0; i < *n; i++)
 			list[i] = nulls[i] ? "" : MemoryContextStrdup(arena->mcxt, TextDatumGetCString(items[i]));
@@ -292,185 +270,4 @@ col_text_list(const Reader *r, Arena *arena, int c, int *n)
 		at += strlen(list[i]) + 1;
 	}
 	return list;
-}
-
-/* ---- the image ---- */
-
-static void
-put_value(StringInfo s, const void *bytes, int32 len)
-{
-	appendBinaryStringInfo(s, (const char *) &len, sizeof(len));
-	if (len < 0)
-		return;
-	appendBinaryStringInfo(s, bytes, len);
-	for (int i = len; i < (int) INTALIGN(len + 1); i++)
-		appendStringInfoChar(s, '\0');
-}
-
-static void
-put_list(StringInfo s, Datum array)
-{
-	StringInfoData list;
-	Datum		  *items;
-	bool		  *nulls;
-	int			   n;
-
-	initStringInfo(&list);
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &n);
-	for (int i = 0; i < n; i++)
-	{
-		appendStringInfoString(&list, nulls[i] ? "" : TextDatumGetCString(items[i]));
-		appendStringInfoChar(&list, '\0');
-	}
-	put_value(s, list.data, list.len);
-}
-
-static void
-put_column(StringInfo s, const Reader *r, int c)
-{
-	Oid			type = TupleDescAttr(RelationGetDescr(r->rel), r->attnum[c] - 1)->atttypid;
-	Datum		d = datum(r, c);
-	int			len;
-	const char *bytes;
-
-	if (col_is_null(r, c))
-	{
-		put_value(s, NULL, -1);
-		return;
-	}
-	switch (type)
-	{
-		case TEXTOID:
-			bytes = col_bytes(r, c, &len);
-			put_value(s, bytes, len);
-			break;
-		case TEXTARRAYOID:
-			put_list(s, d);
-			break;
-		case BOOLOID:
-			put_value(s, DatumGetBool(d) ? "\1" : "\0", 1);
-			break;
-		case INT4OID:
-		case DATEOID:
-			put_value(s, &(int32){DatumGetInt32(d)}, sizeof(int32));
-			break;
-		case INT8OID:
-		case TIMEOID:
-			put_value(s, &(int64){DatumGetInt64(d)}, sizeof(int64));
-			break;
-		case INTERVALOID:
-			put_value(s, DatumGetIntervalP(d), sizeof(Interval));
-			break;
-		default:
-			elog(ERROR, "unexpected column type %u in the configuration", type);
-	}
-}
-
-static void
-image_make(Snapshot snapshot, StringInfo s)
-{
-	Source		source = {snapshot, NULL, 0};
-	ImageHeader header = {IMAGE_MAGIC, IMAGE_FORMAT, PG_VERSION_NUM, IMAGE_TABLES, 0, 0, {0}, {0}};
-
-	initStringInfo(s);
-	appendBinaryStringInfo(s, (const char *) &header, sizeof(header));
-	for (int t = 0; t < IMAGE_TABLES; t++)
-	{
-		Reader r;
-
-		header.offset[t] = s->len;
-		reader_open(&r, &source, t);
-		while (reader_next(&r))
-		{
-			for (int c = 0; c < r.ncolumns; c++)
-				put_column(s, &r, c);
-			header.rows[t]++;
-		}
-		reader_close(&r);
-	}
-	header.len = s->len;
-	header.checksum =
-		hash_bytes_extended((unsigned char *) s->data + sizeof(header), s->len - sizeof(header), 0);
-	memcpy(s->data, &header, sizeof(header));
-}
-
-/* Is this the image of a book, whole and by a server like this one? */
-static bool
-image_is_sound(const char *image, size_t len)
-{
-	ImageHeader header;
-
-	if (len < sizeof(header))
-		return false;
-	memcpy(&header, image, sizeof(header));
-	return header.magic == IMAGE_MAGIC && header.format == IMAGE_FORMAT && header.server == PG_VERSION_NUM &&
-		   header.tables == IMAGE_TABLES && header.len == len &&
-		   header.checksum ==
-			   hash_bytes_extended((const unsigned char *) image + sizeof(header), len - sizeof(header), 0);
-}
-
-const char *
-image_fetch(Snapshot snapshot, int64 version, MemoryContext mcxt, size_t *len)
-{
-	Source		source = {snapshot, NULL, 0};
-	Reader		r;
-	const char *image = NULL;
-
-	reader_open(&r, &source, FROM_IMAGE);
-	if (reader_next(&r) && col_int64(&r, 0) == version)
-	{
-		int			n;
-		const char *bytes = col_bytes(&r, 1, &n);
-		char	   *copy = MemoryContextAlloc(mcxt, n);
-
-		memcpy(copy, bytes, n);
-		if (image_is_sound(copy, n))
-		{
-			*len = n;
-			image = copy;
-		}
-	}
-	reader_close(&r);
-	return image;
-}
-
-/*
- * Deferred trigger on triage.rulebook: when a change of the rules commits,
- * its image is stored, once however many statements changed them.
- */
-Datum
-triage_store_image(PG_FUNCTION_ARGS)
-{
-	static KeptPlan current = {.sql = "SELECT b.version, i.version IS NOT DISTINCT FROM b.version"
-									  " AND i.digest IS NOT DISTINCT FROM b.digest, b.digest"
-									  " FROM triage.rulebook b LEFT JOIN triage.rulebook_image i ON true",
-							   .nargs = 0};
-	static KeptPlan store = {
-		.sql = "INSERT INTO triage.rulebook_image AS i (version, digest, image) VALUES ($1, $2, $3)"
-			   " ON CONFLICT (one) DO UPDATE SET version = $1, digest = $2, image = $3",
-		.nargs = 3,
-		.types = {INT8OID, BYTEAOID, BYTEAOID}};
-	OwnerSwitch sw;
-	bool		isnull;
-
-	triage_owner_begin(&sw);
-	if (triage_run(&current, NULL, NULL, SPI_OK_SELECT) == 1 && !DatumGetBool(triage_result(0, 2, &isnull)))
-	{
-		Datum		   args[3];
-		StringInfoData s;
-		Snapshot	   snapshot = RegisterSnapshot(GetLatestSnapshot());
-		bytea		  *value;
-
-		args[0] = triage_result(0, 1, &isnull);
-		args[1] = triage_result(0, 3, &isnull);
-		image_make(snapshot, &s);
-		UnregisterSnapshot(snapshot);
-		value = palloc(VARHDRSZ + s.len);
-		SET_VARSIZE(value, VARHDRSZ + s.len);
-		memcpy(VARDATA(value), s.data, s.len);
-		args[2] = PointerGetDatum(value);
-		triage_run(&store, args, NULL, SPI_OK_INSERT);
-	}
-	triage_owner_end(&sw);
-	return PointerGetDatum(NULL);
 }

@@ -1,12 +1,7 @@
 /*
  * source.h
- *	  Rows of the configuration tables, from the tables or from their image.
- *
- * An image is one value in triage.rulebook_image that holds what a book needs
- * of all tables, as of one rulebook version.  It is stored when a change of
- * the rules commits.  A new session reads it instead of fifteen tables, whose
- * catalog entries alone cost it more than the rows; when the image is missing
- * or of another version, it reads the tables.
+ *	  Rows of the configuration tables, from the tables or from their image
+ *	  (image.h).
  */
 #ifndef TRIAGE_RULEBOOK_SOURCE_H
 #define TRIAGE_RULEBOOK_SOURCE_H
@@ -44,9 +39,8 @@ typedef enum FromTable
 
 typedef struct Source
 {
-	Snapshot	snapshot;
-	const char *image; /* NULL = read the tables; lives as long as the book */
-	size_t		image_len;
+	Snapshot snapshot;
+	char	*image; /* NULL = read the tables; lives as long as the book */
 } Source;
 
 typedef struct Reader
@@ -81,7 +75,8 @@ extern char		   *col_text(const Reader *r, Arena *arena, int c);
 extern int			col_word(const Reader *r, int c, const char *const *words);
 extern const char **col_text_list(const Reader *r, Arena *arena, int c, int *n);
 
-/* The image as stored, copied into mcxt, when it is sound and of this version; else NULL. */
-extern const char *image_fetch(Snapshot snapshot, int64 version, MemoryContext mcxt, size_t *len);
+/* For the maker of images, who reads tables: the value itself and its type. */
+extern Datum col_datum(const Reader *r, int c);
+extern Oid	 col_type(const Reader *r, int c);
 
 #endif

@@ -36,12 +36,12 @@
 
 typedef struct Entry
 {
-	uint64_t	first;	/* bytes 0..7 as a big-endian number, 0 after the end */
-	const char *bytes;	/* the caller's */
-	uint32_t	second; /* bytes 8..11 likewise */
-	uint32_t	len;
-	uint32_t	id;
-	uint32_t	parent; /* entry of the longest proper or equal prefix */
+	uint64_t first;	 /* bytes 0..7 as a big-endian number, 0 after the end */
+	uint64_t place;	 /* where the caller's bytes lie, counted from the matcher's origin */
+	uint32_t second; /* bytes 8..11 likewise */
+	uint32_t len;
+	uint32_t id;
+	uint32_t parent; /* entry of the longest proper or equal prefix */
 } Entry;
 
 typedef struct Table
@@ -59,7 +59,9 @@ struct TermMatcher
 	Table  pairs;	/* terms of two and more characters */
 	Table  singles; /* terms of one */
 	size_t size;
-	bool   suspicious; /* some of the terms may be no UTF-8 */
+	/* what places count from: 0 as built; where the terms' bytes lie when moved (terms_relate) */
+	uint64_t origin;
+	bool	 suspicious; /* some of the terms may be no UTF-8 */
 };
 
 /* A place in the text where a term may begin. */
@@ -68,6 +70,13 @@ typedef struct Candidate
 	uint32_t at;   /* twice the offset in the block, plus 1 for singles */
 	uint32_t hash; /* bucket bits of the key's hash */
 } Candidate;
+
+/* The bytes of an entry's term. */
+static inline const char *
+bytes_of(const Entry *e, uint64_t origin)
+{
+	return (const char *) (uintptr_t) (origin + e->place);
+}
 
 /* Where hits go; found counts on when the array is full. */
 typedef struct Sink
@@ -179,20 +188,29 @@ table_layout(Table *t)
 	return (size_t) words * sizeof(uint64_t) + t->n * sizeof(Entry) + bucket_bytes(t);
 }
 
+static size_t
+filter_bytes(const Table *t)
+{
+	return ((size_t) 1 << (64 - t->filter_shift)) * sizeof(uint64_t);
+}
+
 /* Give the arrays their places in memory; returns the first byte behind them. */
 static char *
 table_place(Table *t, char *memory)
 {
-	size_t words = (size_t) 1 << (64 - t->filter_shift);
-
 	t->filter = (uint64_t *) memory;
-	memory += words * sizeof(uint64_t);
+	memory += filter_bytes(t);
 	t->entry = (Entry *) memory;
 	memory += t->n * sizeof(Entry);
 	t->bucket = (uint32_t *) memory;
-	memset(t->filter, 0, words * sizeof(uint64_t));
-	memset(t->bucket, 0, bucket_bytes(t));
 	return memory + bucket_bytes(t);
+}
+
+static void
+table_clear(Table *t)
+{
+	memset(t->filter, 0, filter_bytes(t));
+	memset(t->bucket, 0, bucket_bytes(t));
 }
 
 /* Order of bytes; the same text twice: higher number first (see climb()). */
@@ -209,7 +227,7 @@ compare_entries(const void *left, const void *right)
 	if (a->len > KEPT_BYTES && b->len > KEPT_BYTES)
 	{
 		uint32_t shorter = a->len < b->len ? a->len : b->len;
-		int		 order = memcmp(a->bytes + KEPT_BYTES, b->bytes + KEPT_BYTES, shorter - KEPT_BYTES);
+		int order = memcmp(bytes_of(a, 0) + KEPT_BYTES, bytes_of(b, 0) + KEPT_BYTES, shorter - KEPT_BYTES);
 
 		if (order != 0)
 			return order;
@@ -222,7 +240,7 @@ compare_entries(const void *left, const void *right)
 static bool
 begins_with(const Entry *e, const Entry *prefix)
 {
-	return prefix->len <= e->len && memcmp(e->bytes, prefix->bytes, prefix->len) == 0;
+	return prefix->len <= e->len && memcmp(bytes_of(e, 0), bytes_of(prefix, 0), prefix->len) == 0;
 }
 
 /* Sort one bucket's entries [from, to) and link each to its parent. */
@@ -261,7 +279,7 @@ entry_fill(Entry *e, const TermText *term, uint32_t id)
 	e->second = 0;
 	if (term->len > 8)
 		e->second = big_endian8(utf8_load_upto8(term->bytes + 8, end)) >> 32;
-	e->bytes = term->bytes;
+	e->place = (uintptr_t) term->bytes;
 	e->len = term->len;
 	e->id = id;
 }
@@ -336,7 +354,45 @@ terms_build(const TermText *terms, uint32_t n, TermAlloc alloc, void *arg)
 	*m = plan;
 	memory = table_place(&m->pairs, (char *) (m + 1));
 	table_place(&m->singles, memory);
+	table_clear(&m->pairs);
+	table_clear(&m->singles);
 	fill_tables(m, terms, n);
+	return m;
+}
+
+void
+terms_relate(TermMatcher *m, const char *pool)
+{
+	uint64_t by = (uintptr_t) pool - m->origin;
+
+	for (uint32_t i = 0; i < m->pairs.n; i++)
+		m->pairs.entry[i].place -= by;
+	for (uint32_t i = 0; i < m->singles.n; i++)
+		m->singles.entry[i].place -= by;
+	m->origin = (uintptr_t) pool;
+}
+
+/* Can a table of these sizes have been laid out by table_layout()? */
+static bool
+table_is_sound(const Table *t)
+{
+	Table again = {.n = t->n};
+
+	(void) table_layout(&again);
+	return again.filter_shift == t->filter_shift && again.bucket_mask == t->bucket_mask;
+}
+
+TermMatcher *
+terms_adopt(void *block, size_t size, const char *pool)
+{
+	TermMatcher *m = block;
+
+	if (size < sizeof(TermMatcher) || m->size != size || !table_is_sound(&m->pairs) ||
+		!table_is_sound(&m->singles) ||
+		sizeof(TermMatcher) + table_layout(&m->pairs) + table_layout(&m->singles) != size)
+		return NULL;
+	table_place(&m->singles, table_place(&m->pairs, (char *) (m + 1)));
+	m->origin = (uintptr_t) pool;
 	return m;
 }
 
@@ -363,7 +419,7 @@ typedef struct Here
  * number of bytes with which both begin; an entry's zeros are never counted.
  */
 static inline bool
-comes_behind(const Entry *e, const Here *here, uint32_t *common)
+comes_behind(const Entry *e, uint64_t origin, const Here *here, uint32_t *common)
 {
 	size_t	 left = here->len - here->at;
 	uint32_t shorter = e->len < left ? e->len : (uint32_t) left;
@@ -384,13 +440,14 @@ comes_behind(const Entry *e, const Here *here, uint32_t *common)
 	else
 	{
 		const char *text = here->text + here->at;
+		const char *bytes = bytes_of(e, origin);
 
-		while (same < shorter && e->bytes[same] == text[same])
+		while (same < shorter && bytes[same] == text[same])
 			same++;
 		if (same < shorter)
 		{
 			*common = same;
-			return (unsigned char) e->bytes[same] > (unsigned char) text[same];
+			return (unsigned char) bytes[same] > (unsigned char) text[same];
 		}
 		if (e->len > left)
 			return true;
@@ -429,7 +486,7 @@ climb(const Table *t, uint32_t i, uint32_t common, const Here *here, Sink *sink)
 
 /* Look in entries [from, to), one bucket, for the terms that begin here. */
 static void
-look_up(const Table *t, uint32_t from, uint32_t to, Here *here, Sink *sink)
+look_up(const Table *t, uint64_t origin, uint32_t from, uint32_t to, Here *here, Sink *sink)
 {
 	const char *text = here->text + here->at;
 	const char *end = here->text + here->len;
@@ -446,7 +503,7 @@ look_up(const Table *t, uint32_t from, uint32_t to, Here *here, Sink *sink)
 		uint32_t middle = from + (to - from) / 2;
 		uint32_t common = 0;
 
-		if (comes_behind(&t->entry[middle], here, &common))
+		if (comes_behind(&t->entry[middle], origin, here, &common))
 			to = middle;
 		else
 		{
@@ -549,7 +606,7 @@ terms_find(const TermMatcher *m, const char *text, size_t len, TermHit *hits, ui
 			uint32_t	 b = candidates[i].hash & t->bucket_mask;
 
 			here.at = base + candidates[i].at / 2;
-			look_up(t, t->bucket[b], t->bucket[b + 1], &here, &sink);
+			look_up(t, m->origin, t->bucket[b], t->bucket[b + 1], &here, &sink);
 		}
 	}
 	return sink.found < UINT32_MAX ? (uint32_t) sink.found : UINT32_MAX;

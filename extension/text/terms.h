@@ -57,6 +57,17 @@ extern TermMatcher *terms_build(const TermText *terms, uint32_t n, TermAlloc all
  */
 extern uint32_t terms_find(const TermMatcher *m, const char *text, size_t len, TermHit *hits, uint32_t max);
 
+/*
+ * A matcher can be kept as bytes.  terms_relate() makes it count the terms'
+ * places from `pool`, a block that holds the bytes of all its terms; then the
+ * terms_size() bytes at m may be copied.  terms_adopt() makes a matcher of
+ * such a copy, in place: block is aligned to 8 bytes and stays, pool is a copy
+ * of the pool.  NULL when the sizes do not agree; that the contents are what
+ * was copied is the caller's to check.
+ */
+extern void			terms_relate(TermMatcher *m, const char *pool);
+extern TermMatcher *terms_adopt(void *block, size_t size, const char *pool);
+
 /* Bytes the matcher occupies, without the terms' own bytes. */
 extern size_t terms_size(const TermMatcher *m);
 

@@ -121,6 +121,50 @@ test_alloc(void *arg, size_t size)
 	return *(void **) arg;
 }
 
+/* A matcher kept as bytes and adopted elsewhere finds the same. */
+static void
+find_adopted(const TermText *terms, uint32_t n, const char *text, size_t len, const TermHit *hits,
+			 uint32_t found)
+{
+	size_t		 size = 0;
+	char		*pool;
+	char		*moved;
+	TermText	*pooled = malloc((n + 1) * sizeof(TermText));
+	TermHit		*again = malloc((found + 1) * sizeof(TermHit));
+	void		*memory = NULL;
+	void		*copy;
+	TermMatcher *m;
+
+	for (uint32_t i = 0; i < n; i++)
+		size += terms[i].len;
+	pool = malloc(size + 1);
+	size = 0;
+	for (uint32_t i = 0; i < n; i++)
+	{
+		if (terms[i].len > 0)
+			memcpy(pool + size, terms[i].bytes, terms[i].len);
+		pooled[i] = (TermText){pool + size, terms[i].len};
+		size += terms[i].len;
+	}
+	m = terms_build(pooled, n, test_alloc, &memory);
+	terms_relate(m, pool);
+	copy = malloc(terms_size(m));
+	memcpy(copy, m, terms_size(m));
+	moved = malloc(size + 1);
+	memcpy(moved, pool, size);
+	LAW(terms_adopt(copy, terms_size(m) - 1, moved) == NULL);
+	free(pool);
+	size = terms_size(m);
+	free(memory);
+	m = terms_adopt(copy, size, moved);
+	LAW(m != NULL && terms_find(m, text, len, again, found) == found);
+	LAW(memcmp(again, hits, found * sizeof(TermHit)) == 0);
+	free(copy);
+	free(moved);
+	free(again);
+	free(pooled);
+}
+
 /*
  * Find the terms and compare with the oracle: the same number, each hit once
  * and in order, the same beginning when room is short; terms that are no UTF-8
@@ -154,6 +198,7 @@ find_lawfully(const TermText *terms, uint32_t n, const char *bytes, size_t len)
 			expected += stands_at(&terms[k], text, len, at);
 	}
 	LAW(found == expected);
+	find_adopted(terms, n, text, len, hits, found);
 
 	if (room > 0)
 	{
