@@ -11,15 +11,6 @@
 #error "pg_triage requires PostgreSQL 15 or later"
 #endif
 
-/* 16 added the only-summarizing-indexes argument (BRIN under HOT updates). */
-#if PG_VERSION_NUM >= 160000
-#define triage_insert_index_tuples(info, slot, estate) \
-	ExecInsertIndexTuples((info), (slot), (estate), false, false, NULL, NIL, false)
-#else
-#define triage_insert_index_tuples(info, slot, estate) \
-	ExecInsertIndexTuples((info), (slot), (estate), false, false, NULL, NIL)
-#endif
-
 /* 17 replaced backendId/BackendIdGetProc numbering and moved custom wait events to names. */
 #if PG_VERSION_NUM >= 170000
 #include "utils/wait_event.h"

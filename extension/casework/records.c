@@ -234,17 +234,18 @@ report_event_data(const CaseFacts *c, const Decision *d)
 {
 	JsonBuild b = {0};
 
+	/* in the order in which jsonb keeps keys, shorter first: sorting what is sorted costs nothing */
 	jb_object(&b, NULL);
-	jb_text(&b, "channel", c->channel);
-	jb_text(&b, "status", c->status);
-	jb_text(&b, "case_type", c->case_type);
-	jb_text(&b, "nature", c->nature);
-	jb_int(&b, "priority", c->priority);
-	jb_bool(&b, "danger", c->danger);
 	jb_text(&b, "area", c->area);
 	jb_text(&b, "lead", c->lead);
 	jb_text(&b, "route", d->route ? d->route->code : NULL);
+	jb_bool(&b, "danger", c->danger);
+	jb_text(&b, "nature", c->nature);
+	jb_text(&b, "status", c->status);
+	jb_text(&b, "channel", c->channel);
 	jb_text(&b, "verdict", verdict_names[d->verdict]);
+	jb_int(&b, "priority", c->priority);
+	jb_text(&b, "case_type", c->case_type);
 	jb_text(&b, "route_error", d->route_error);
 	jb_end_object(&b);
 	return jb_finish(&b);

@@ -4,10 +4,12 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/index.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -68,7 +70,6 @@ typedef struct OpenTarget
 	Relation		rel; /* NULL until a row comes */
 	ResultRelInfo  *info;
 	AttrNumber		attnum[WRITER_MAX_COLUMNS];
-	BulkInsertState bulk;
 	int				nslots; /* filled */
 	int				made;	/* created */
 	TupleTableSlot *slots[SLOTS];
@@ -122,7 +123,6 @@ target_open(Writer *w, Target target)
 	ExecOpenIndices(t->info, false);
 	for (int i = 0; i < info->ncolumns; i++)
 		t->attnum[i] = triage_attnum(t->rel, info->columns[i]);
-	t->bulk = GetBulkInsertState();
 	MemoryContextSwitchTo(old);
 }
 
@@ -142,19 +142,45 @@ check_not_null(const OpenTarget *t, TupleTableSlot *slot)
 	}
 }
 
+/*
+ * Entries of all rows in one index, then in the next: what the index's upper
+ * pages bring into the processor's cache is used while it is there.
+ */
+static void
+index_flush(Writer *w, OpenTarget *t, Relation index, IndexInfo *info)
+{
+	IndexUniqueCheck check = index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
+	ExprContext		*econtext = GetPerTupleExprContext(w->estate);
+	Datum			 values[INDEX_MAX_KEYS];
+	bool			 isnull[INDEX_MAX_KEYS];
+
+	if (!info->ii_ReadyForInserts)
+		return;
+	if (info->ii_Predicate != NIL && info->ii_PredicateState == NULL)
+		info->ii_PredicateState = ExecPrepareQual(info->ii_Predicate, w->estate);
+	for (int i = 0; i < t->nslots; i++)
+	{
+		econtext->ecxt_scantuple = t->slots[i];
+		if (info->ii_PredicateState == NULL || ExecQual(info->ii_PredicateState, econtext))
+		{
+			FormIndexDatum(info, t->slots[i], w->estate, values, isnull);
+			index_insert(index, values, isnull, &t->slots[i]->tts_tid, t->rel, check, false, info);
+		}
+		ResetPerTupleExprContext(w->estate);
+	}
+}
+
 static void
 target_flush(Writer *w, OpenTarget *t)
 {
 	if (t->nslots == 0)
 		return;
-	table_multi_insert(t->rel, t->slots, t->nslots, w->cid, 0, t->bulk);
+	/* no bulk-insert state: its ring of buffers would have us write and flush pages in the citizen's transaction */
+	table_multi_insert(t->rel, t->slots, t->nslots, w->cid, 0, NULL);
+	for (int i = 0; i < t->info->ri_NumIndices; i++)
+		index_flush(w, t, t->info->ri_IndexRelationDescs[i], t->info->ri_IndexRelationInfo[i]);
 	for (int i = 0; i < t->nslots; i++)
-	{
-		if (t->info->ri_NumIndices > 0)
-			list_free(triage_insert_index_tuples(t->info, t->slots[i], w->estate));
 		ExecClearTuple(t->slots[i]);
-		ResetPerTupleExprContext(w->estate);
-	}
 	t->nslots = 0;
 }
 
@@ -223,7 +249,6 @@ writer_close(Writer *w)
 		if (t->rel == NULL)
 			continue;
 		table_finish_bulk_insert(t->rel, 0);
-		FreeBulkInsertState(t->bulk);
 		for (int s = 0; s < t->made; s++)
 			ExecDropSingleTupleTableSlot(t->slots[s]);
 		ExecCloseIndices(t->info);

@@ -7,7 +7,8 @@
  * constraint parsed anew for each statement.  The writer does what COPY does:
  * heap inserts of many rows at a time, then their index entries.  It is for
  * rows whose values this code made itself, which is why it runs neither
- * triggers nor check constraints; NOT NULL and unique keys hold as ever.
+ * triggers nor check or exclusion constraints; NOT NULL and unique keys hold
+ * as ever, a deferrable key at once.
  */
 #ifndef TRIAGE_CASEWORK_WRITER_H
 #define TRIAGE_CASEWORK_WRITER_H
