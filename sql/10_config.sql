@@ -311,7 +311,7 @@ CREATE TABLE triage.transitions (
 	from_status	text	COLLATE "C" NOT NULL,
 	to_status	text	COLLATE "C",
 	level		text	COLLATE "C" NOT NULL CHECK (level IN ('case', 'assignment')),
-	duty		text	COLLATE "C" NOT NULL CHECK (duty IN ('centre', 'lead', 'party', 'anyone')),
+	duty		text	COLLATE "C" NOT NULL CHECK (duty IN ('centre', 'desk', 'lead', 'party', 'anyone')),
 	needs		text	COLLATE "C",
 	stops		text[]	NOT NULL DEFAULT '{}',
 	PRIMARY KEY (verb, from_status)

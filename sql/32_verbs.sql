@@ -6,7 +6,15 @@
 INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs) VALUES
 	('dispatch',	'triage',		'dispatched',	'case',			'centre',	'department, or none for the rules'),
 	('confirm_danger', 'triage',	NULL,			'case',			'centre',	'confirmed'),
-	('answer',		'triage',		'closed',		'case',			'centre',	'body'),
+	('answer',		'triage',		'closed',		'case',			'desk',		'body'),
+	('reclassify',	'triage',		'dispatched',			'case',			'desk',		'case_type'),
+	('reclassify',	'dispatched',	NULL,			'case',			'desk',		'case_type'),
+	('reclassify',	'accepted',		NULL,			'case',			'centre',	'case_type'),
+	('reclassify',	'in_progress',	NULL,			'case',			'centre',	'case_type'),
+	('set_area',	'triage',		NULL,			'case',			'desk',		'area'),
+	('set_area',	'dispatched',	NULL,			'case',			'desk',		'area'),
+	('set_area',	'accepted',		NULL,			'case',			'centre',	'area'),
+	('set_area',	'in_progress',	NULL,			'case',			'centre',	'area'),
 	('accept',		'dispatched',	'accepted',		'assignment',	'party',	NULL),
 	('accept',		'accepted',		NULL,			'assignment',	'party',	NULL),
 	('accept',		'in_progress',	NULL,			'assignment',	'party',	NULL),
@@ -26,7 +34,7 @@ INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs
 
 INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs)
 	SELECT v.verb, s.status, NULL, 'case', v.duty, v.needs
-	FROM (VALUES ('acknowledge', 'anyone', NULL), ('add_source', 'anyone', 'channel')) v(verb, duty, needs),
+	FROM (VALUES ('acknowledge', 'anyone', NULL), ('add_source', 'anyone', 'channel'), ('append_text', 'anyone', 'body')) v(verb, duty, needs),
 		 unnest(ARRAY['triage', 'dispatched', 'accepted', 'in_progress', 'return_requested', 'suspended', 'review', 'callback']) s(status);
 
 CREATE FUNCTION triage.dispatch(case_id bigint, department text DEFAULT NULL, assists text[] DEFAULT NULL, note text DEFAULT NULL)
@@ -43,6 +51,21 @@ CREATE FUNCTION triage.answer(case_id bigint, body text, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_answer';
 COMMENT ON FUNCTION triage.answer(bigint, text, text) IS
 	'当场答复: settled on the phone, no field work; closes the case with outcome "answered" and tells the channel. Errors: TR001 not in triage, TR002, TR003, TR005 empty body.';
+
+CREATE FUNCTION triage.reclassify(case_id bigint, case_type text, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_reclassify';
+COMMENT ON FUNCTION triage.reclassify(bigint, text, text) IS
+	'改类: a person says what the matter is; it is decided again with that type, and the first decision stays on record. A case in triage is sent on by the rules. Where another department leads now, the old lead and those who came with it are called off (deliveries "withdrawn"; who is on the scene stays), the new ones are offered the case with limits of their own, status dispatched. Where the lead stays, its running clocks get the new type''s limits from their own start. The event (from, to) and the decision (verdict given) are what train() learns from. The desk (operator, centre) until somebody accepts, then the centre. Errors: TR001 wrong state or accepted by the police, TR002, TR003 unknown case or type.';
+
+CREATE FUNCTION triage.set_area(case_id bigint, area text, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_set_area';
+COMMENT ON FUNCTION triage.set_area(bigint, text, text) IS
+	'改址: a person says where the matter is; type, urgency and danger stay, the parties are those of that area, as reclassify() moves them. A case in triage stays there, at the centre of that area. Who may: as reclassify(). Errors: TR001 wrong state or accepted by the police, TR002, TR003 unknown case or area.';
+
+CREATE FUNCTION triage.append_text(case_id bigint, body text, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_append_text';
+COMMENT ON FUNCTION triage.append_text(bigint, text, text) IS
+	'补充: further words of the same report, put behind the body (event: begins_at, characters). While nobody has accepted and no person has named the lead, the whole text is decided again and the case follows, unless the new decision is unsure and the case is under way; decided_again in the event tells. Later the words are only added. Danger in them is never passed over: the case becomes U1 and the police join; where the channel wants danger confirmed, or it is in doubt, the centre gets a delivery "danger". Those who have the case get a delivery "updated". Errors: TR001 wrong state, TR003, TR005 nothing to read.';
 
 CREATE FUNCTION triage.accept(case_id bigint, department text DEFAULT NULL, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_accept';
@@ -117,7 +140,9 @@ BEGIN
 				AND l.duty = 'lead' AND l.accepted_at IS NOT NULL AND l.status NOT IN ('done', 'withdrawn')))
 		AND (open OR t.duty = 'anyone'
 			OR (t.duty = 'centre' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active
-				AND (m.duty IN ('centre', 'admin') OR (m.duty = 'operator' AND t.verb = 'answer'))))
+				AND m.duty IN ('centre', 'admin')))
+			OR (t.duty = 'desk' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active
+				AND m.duty IN ('centre', 'admin', 'operator')))
 			OR (t.duty = 'lead' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active AND m.department = c.lead))
 			OR (t.duty = 'party' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active AND m.department = a.department)))
 	ORDER BY t.verb, a.seq;

@@ -201,7 +201,7 @@ COMMENT ON COLUMN triage.transitions.verb IS 'Name of the function.';
 COMMENT ON COLUMN triage.transitions.from_status IS 'cases.status in which it is legal.';
 COMMENT ON COLUMN triage.transitions.to_status IS 'cases.status it leads to; NULL = the status stays.';
 COMMENT ON COLUMN triage.transitions.level IS 'case = acts on the case | assignment = acts on one unit''s part.';
-COMMENT ON COLUMN triage.transitions.duty IS 'Who may: centre 社会治理中心 | lead 牵头单位 | party = a unit that takes part | anyone who sees the case.';
+COMMENT ON COLUMN triage.transitions.duty IS 'Who may: centre 社会治理中心 | desk = operators 受理席 and the centre | lead 牵头单位 | party = a unit that takes part | anyone who sees the case.';
 COMMENT ON COLUMN triage.transitions.needs IS 'Arguments it asks for, in words, for front ends; NULL = none.';
 COMMENT ON COLUMN triage.transitions.stops IS 'Stages whose clocks 时限 it stops, for readers; the verbs themselves stop them.';
 

@@ -36,6 +36,25 @@ text_argument(FunctionCallInfo fcinfo, int arg)
 	return arg >= PG_NARGS() || PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
+/* what a verb says may be long, but not a novel */
+#define MAX_TEXT (1024 * 1024)
+
+char *
+need_body(FunctionCallInfo fcinfo, int arg, const char *verb)
+{
+	char *body = text_argument(fcinfo, arg);
+
+	if (body == NULL || strspn(body, " \t\r\n") == strlen(body))
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT), errmsg("%s needs a body", verb),
+				 errdetail("It is null or blank."), errhint("Say what was done and with what result.")));
+	if (body != NULL && strlen(body) > MAX_TEXT)
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the body is too long"),
+						errdetail("It has %zu bytes, the limit is %d.", strlen(body), MAX_TEXT),
+						errhint("Keep documents elsewhere and refer to them.")));
+	return body;
+}
+
 static void
 no_such_case(int64 case_id)
 {
@@ -292,6 +311,19 @@ act_begin(Act *act, const char *verb, int64 case_id, const char *note)
 		check_transition(act);
 		rights_check_duty(act);
 	}
+}
+
+void
+act_begin_verb(Act *act, FunctionCallInfo fcinfo, const char *verb, int note_arg)
+{
+	char *note = text_argument(fcinfo, note_arg);
+
+	need_argument(fcinfo, 0, "case_id");
+	if (note != NULL && strlen(note) > MAX_TEXT)
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the note is too long"),
+						errdetail("It has %zu bytes, the limit is %d.", strlen(note), MAX_TEXT),
+						errhint("Keep documents elsewhere and refer to them.")));
+	act_begin(act, verb, PG_GETARG_INT64(0), note);
 }
 
 void

@@ -79,6 +79,12 @@ typedef struct Act
 extern void	 need_argument(FunctionCallInfo fcinfo, int arg, const char *name);
 extern char *text_argument(FunctionCallInfo fcinfo, int arg); /* NULL for null or missing */
 
+/* Words that the verb cannot do without: TR005 when they are null, blank or too long. */
+extern char *need_body(FunctionCallInfo fcinfo, int arg, const char *verb);
+
+/* act_begin() with case_id as argument 0 and the note as argument note_arg */
+extern void act_begin_verb(Act *act, FunctionCallInfo fcinfo, const char *verb, int note_arg);
+
 /* verb = NULL-terminated name in triage.transitions; "step" and other inner verbs need no transition */
 extern void act_begin(Act *act, const char *verb, int64 case_id, const char *note);
 extern void act_begin_inner(Act *act, const char *verb, int64 case_id);

@@ -169,24 +169,26 @@ records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, T
 	MemoryContextSwitchTo(old);
 }
 
-/* Nobody decided yet: the centre owns the case and the clock; others are told only. */
-static void
-put_triage(Writer *w, Book *book, const CaseFacts *c, const Decision *d, TimestampTz now, Counters *at)
+void
+records_triage(Writer *w, Book *book, const CaseFacts *c, const Decision *d, TimestampTz now, int parent_seq,
+			   Counters *at, int event_seq)
 {
-	Department *centre = d->parties[0].department;
+	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
+	Department	 *centre = d->parties[0].department;
 
-	put_assignment(w, c->case_id, ++at->assignment_seq, centre, DUTY_LEAD, 0, now);
+	put_assignment(w, c->case_id, ++at->assignment_seq, centre, DUTY_LEAD, parent_seq, now);
 	records_clock(w, book, c->case_id, at, at->assignment_seq, d->type, STAGE_TRIAGE, d->priority, d->danger,
 				  d->area, now);
 	if (d->verdict == VERDICT_SILENT)
 		records_clock(w, book, c->case_id, at, at->assignment_seq, d->type, STAGE_RING_BACK, d->priority,
 					  d->danger, d->area, now);
 	for (int i = 0; i < d->nparties; i++)
-		outbox_put(w, book, c, at->event_seq, now,
+		outbox_put(w, book, c, event_seq, now,
 				   &(Notice){.endpoint = d->parties[i].department->endpoint,
 							 .type = "triage",
 							 .department = d->parties[i].department->code,
 							 .duty = duty_names[d->parties[i].duty]});
+	MemoryContextSwitchTo(old);
 }
 
 void
@@ -264,7 +266,7 @@ records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, con
 	if (d->dispatched)
 		records_dispatch(w, book, c, d, now, 0, &at, at.event_seq);
 	else
-		put_triage(w, book, c, d, now, &at);
+		records_triage(w, book, c, d, now, 0, &at, at.event_seq);
 	records_event(w, c->case_id, at.event_seq, now, actor, "report", report_event_data(c, d), NULL, hash);
 	MemoryContextSwitchTo(old);
 }

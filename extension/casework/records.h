@@ -51,6 +51,10 @@ extern void records_decision(Writer *w, Book *book, int64 case_id, int seq, cons
 extern void records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, TimestampTz now,
 							 int parent_seq, Counters *at, int event_seq);
 
+/* Nobody decided yet: the centre (the decision's first party) owns the case and the clock; others are told only. */
+extern void records_triage(Writer *w, Book *book, const CaseFacts *c, const Decision *d, TimestampTz now,
+						   int parent_seq, Counters *at, int event_seq);
+
 /* One more party of a case that runs already. */
 extern void records_party(Writer *w, Book *book, const CaseFacts *c, const CaseType *type, const Area *area,
 						  Department *department, Duty duty, int parent_seq, TimestampTz now, Counters *at,

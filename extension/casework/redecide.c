@@ -51,7 +51,35 @@ add_assists(Book *book, ArrayType *assists, Decision *d)
 	}
 }
 
-static void
+/* How the decision in force came about. */
+void
+standing_of(Act *act, Standing *s)
+{
+	static KeptPlan plan = {
+		.sql = "SELECT d.facts ? 'given_type', d.facts #>> '{place,by}' = 'given',"
+			   " (SELECT e.data ->> 'by' = 'person' FROM triage.events e WHERE e.case_id = $1"
+			   " AND e.verb IN ('dispatch', 'reclassify', 'set_area') ORDER BY e.seq DESC LIMIT 1),"
+			   " (SELECT e.data ->> 'confirmed' = 'false' FROM triage.events e WHERE e.case_id = $1"
+			   " AND e.verb = 'confirm_danger' ORDER BY e.seq DESC LIMIT 1)"
+			   " FROM triage.decisions d WHERE d.case_id = $1 ORDER BY d.seq DESC LIMIT 1",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum		args[1] = {Int64GetDatum(act->c.case_id)};
+	bool *const facts[] = {&s->type_given, &s->area_given, &s->by_person, &s->danger_denied};
+	bool		isnull;
+
+	memset(s, 0, sizeof(Standing));
+	if (triage_read(&plan, args, NULL) != 1)
+		return; /* a restored case may have no decision on record */
+	for (int i = 0; i < (int) lengthof(facts); i++)
+	{
+		Datum v = triage_result(0, i + 1, &isnull);
+
+		*facts[i] = !isnull && DatumGetBool(v);
+	}
+}
+
+void
 report_of_case(Act *act, Report *r)
 {
 	memset(r, 0, sizeof(Report));
@@ -76,8 +104,7 @@ report_of_case(Act *act, Report *r)
 	r->given_type = act_type(act);
 }
 
-/* Danger brings the police, whoever leads; confirm_danger() takes it back. */
-static void
+void
 add_police(Act *act, Decision *d)
 {
 	Area *area = d->area ? d->area : act->book->root_area;
@@ -104,7 +131,17 @@ decide_by_person(Act *act, Department *lead, Decision *d)
 														   : NATURE_NONPOLICE;
 }
 
-static void
+void
+leave_to_centre(Act *act, Decision *d)
+{
+	d->dispatched = false;
+	d->route = NULL;
+	d->nparties = 0;
+	d->nature = NATURE_UNDETERMINED;
+	party_add(d, book_centre(act->book, d->area), DUTY_LEAD);
+}
+
+void
 case_from_decision(Act *act, const Decision *d)
 {
 	CaseRow *row = &act->row;
@@ -114,11 +151,29 @@ case_from_decision(Act *act, const Decision *d)
 	case_set_text(row, act->att, CASE_NATURE, nature_names[d->nature]);
 	case_set(row, act->att, CASE_PRIORITY, Int32GetDatum(d->priority));
 	case_set(row, act->att, CASE_DANGER, BoolGetDatum(d->danger));
-	case_set(row, act->att, CASE_DISPATCHED_AT, TimestampTzGetDatum(act->now));
 	case_set(row, act->att, CASE_RULEBOOK_VERSION, Int64GetDatum(act->book->version));
+	case_facts(row, act->att, &act->c);
+}
+
+void
+case_is_sent(Act *act, const Decision *d)
+{
+	case_set(&act->row, act->att, CASE_DISPATCHED_AT, TimestampTzGetDatum(act->now));
 	act_set_status(act, "dispatched");
 	act_set_lead(act, d->parties[0].department->code);
-	case_facts(row, act->att, &act->c);
+}
+
+void
+put_direction(JsonBuild *b, const Act *act, const Decision *d, bool by_person)
+{
+	jb_text(b, "department", act->c.lead);
+	jb_text(b, "case_type", act->c.case_type);
+	jb_text(b, "nature", act->c.nature);
+	jb_int(b, "priority", act->c.priority);
+	jb_bool(b, "danger", act->c.danger);
+	jb_text(b, "area", act->c.area);
+	jb_text(b, "route", d->route ? d->route->code : NULL);
+	jb_text(b, "by", by_person ? "person" : "rules");
 }
 
 void
@@ -160,13 +215,8 @@ redispatch(Act *act, const char *department, ArrayType *assists, int parent_seq)
 	add_police(act, &d);
 	add_assists(act->book, assists, &d);
 	case_from_decision(act, &d);
-	records_decision(act->w, act->book, act->c.case_id, act->at.decision_seq + 1, &report, &d, act->now);
+	case_is_sent(act, &d);
+	records_decision(act->w, act->book, act->c.case_id, ++act->at.decision_seq, &report, &d, act->now);
 	records_dispatch(act->w, act->book, &act->c, &d, act->now, parent_seq, &act->at, act->at.event_seq + 1);
-	jb_text(&act->data, "department", act->c.lead);
-	jb_text(&act->data, "case_type", act->c.case_type);
-	jb_text(&act->data, "nature", act->c.nature);
-	jb_int(&act->data, "priority", act->c.priority);
-	jb_bool(&act->data, "danger", act->c.danger);
-	jb_text(&act->data, "route", d.route ? d.route->code : NULL);
-	jb_text(&act->data, "by", department != NULL ? "person" : "rules");
+	put_direction(&act->data, act, &d, department != NULL);
 }

@@ -121,7 +121,9 @@ rights_check_duty(Act *act)
 	if (strcmp(act->duty, "anyone") == 0)
 		may = true;
 	else if (strcmp(act->duty, "centre") == 0)
-		may = is_centre(strcmp(act->verb, "answer") == 0);
+		may = is_centre(false);
+	else if (strcmp(act->duty, "desk") == 0)
+		may = is_centre(true);
 	else if (strcmp(act->duty, "lead") == 0)
 		may = act->c.lead != NULL && is_member_of(act->c.lead);
 	else

@@ -16,6 +16,7 @@
 #include "casework/act.h"
 #include "casework/outbox.h"
 #include "casework/redecide.h"
+#include "casework/redirect.h"
 #include "casework/rights.h"
 
 PG_FUNCTION_INFO_V1(triage_dispatch);
@@ -29,39 +30,6 @@ PG_FUNCTION_INFO_V1(triage_close_case);
 PG_FUNCTION_INFO_V1(triage_acknowledge);
 PG_FUNCTION_INFO_V1(triage_transfer);
 PG_FUNCTION_INFO_V1(triage_confirm_danger);
-
-/* what a verb says may be long, but not a novel */
-#define MAX_TEXT (1024 * 1024)
-
-static void
-begin(Act *act, FunctionCallInfo fcinfo, const char *verb, int note_arg)
-{
-	char *note = text_argument(fcinfo, note_arg);
-
-	need_argument(fcinfo, 0, "case_id");
-	if (note != NULL && strlen(note) > MAX_TEXT)
-		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the note is too long"),
-						errdetail("It has %zu bytes, the limit is %d.", strlen(note), MAX_TEXT),
-						errhint("Keep documents elsewhere and refer to them.")));
-	act_begin(act, verb, PG_GETARG_INT64(0), note);
-}
-
-/* A text that the verb cannot do without. */
-static char *
-need_body(FunctionCallInfo fcinfo, int arg, const char *verb)
-{
-	char *body = text_argument(fcinfo, arg);
-
-	if (body == NULL || strspn(body, " \t\r\n") == strlen(body))
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_CONTENT), errmsg("%s needs a body", verb),
-				 errdetail("It is null or blank."), errhint("Say what was done and with what result.")));
-	if (body != NULL && strlen(body) > MAX_TEXT)
-		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the body is too long"),
-						errdetail("It has %zu bytes, the limit is %d.", strlen(body), MAX_TEXT),
-						errhint("Keep documents elsewhere and refer to them.")));
-	return body;
-}
 
 static void
 put_party(Act *act, const Assignment *a)
@@ -91,7 +59,7 @@ triage_accept(PG_FUNCTION_ARGS)
 	Act	  act;
 	char *department = text_argument(fcinfo, 1);
 
-	begin(&act, fcinfo, "accept", 2);
+	act_begin_verb(&act, fcinfo, "accept", 2);
 	if (!act.repeated)
 	{
 		Assignment *a = act_party(&act, department, NULL);
@@ -114,26 +82,9 @@ withdraw_backup(Act *act)
 	for (int i = 0; i < act->nassignments; i++)
 	{
 		Assignment *b = &act->assignments[i];
-		Department *unit;
-		JsonBuild	data = {0};
 
-		if (!b->live || b->arrived || strcmp(b->duty, "backup") != 0)
-			continue;
-		act_set_assignment(act, b, "withdrawn");
-		act_stop_clocks(act, NULL, b->seq, act->happened, true);
-		jb_object(&data, NULL);
-		jb_text(&data, "department", b->department);
-		jb_int(&data, "assignment", b->seq);
-		jb_text(&data, "because", "the team arrived first");
-		jb_end_object(&data);
-		act_event(act, "withdraw", jb_finish(&data));
-		unit = book_department(act->book, b->department, strlen(b->department));
-		if (unit != NULL)
-			outbox_put(act->w, act->book, &act->c, act->at.event_seq, act->now,
-					   &(Notice){.endpoint = unit->endpoint,
-								 .type = "withdrawn",
-								 .department = b->department,
-								 .duty = b->duty});
+		if (b->live && !b->arrived && strcmp(b->duty, "backup") == 0)
+			withdraw_party(act, b, "the team arrived first");
 	}
 }
 
@@ -143,7 +94,7 @@ triage_arrive(PG_FUNCTION_ARGS)
 	Act	  act;
 	char *department = text_argument(fcinfo, 1);
 
-	begin(&act, fcinfo, "arrive", 3);
+	act_begin_verb(&act, fcinfo, "arrive", 3);
 	if (!act.repeated)
 	{
 		Assignment *a = act_party(&act, department, "on_scene");
@@ -189,7 +140,7 @@ triage_feed_back(PG_FUNCTION_ARGS)
 	char *body;
 
 	body = need_body(fcinfo, 2, "feed_back");
-	begin(&act, fcinfo, "feed_back", 4);
+	act_begin_verb(&act, fcinfo, "feed_back", 4);
 	if (!act.repeated)
 	{
 		Assignment *a = act_party(&act, department, NULL);
@@ -212,7 +163,7 @@ triage_finish(PG_FUNCTION_ARGS)
 	char *department = text_argument(fcinfo, 1);
 	char *body = text_argument(fcinfo, 2);
 
-	begin(&act, fcinfo, "finish", 3);
+	act_begin_verb(&act, fcinfo, "finish", 3);
 	if (!act.repeated)
 	{
 		Assignment *a = act_party(&act, department, department == NULL ? "assist" : NULL);
@@ -322,7 +273,7 @@ triage_resolve(PG_FUNCTION_ARGS)
 	need_argument(fcinfo, 1, "outcome");
 	outcome_code = text_argument(fcinfo, 1);
 	body = need_body(fcinfo, 2, "resolve");
-	begin(&act, fcinfo, "resolve", 4);
+	act_begin_verb(&act, fcinfo, "resolve", 4);
 	if (!act.repeated)
 	{
 		Outcome	   *outcome = known_outcome(act.book, outcome_code);
@@ -386,7 +337,7 @@ triage_close_case(PG_FUNCTION_ARGS)
 {
 	Act act;
 
-	begin(&act, fcinfo, "close_case", 1);
+	act_begin_verb(&act, fcinfo, "close_case", 1);
 	if (!act.repeated)
 	{
 		char *outcome = NULL;
@@ -409,7 +360,7 @@ triage_answer(PG_FUNCTION_ARGS)
 	Act	  act;
 	char *body = need_body(fcinfo, 1, "answer");
 
-	begin(&act, fcinfo, "answer", 2);
+	act_begin_verb(&act, fcinfo, "answer", 2);
 	if (!act.repeated)
 	{
 		act_stop_clocks(&act, "triage", -1, act.now, false);
@@ -430,7 +381,7 @@ triage_dispatch(PG_FUNCTION_ARGS)
 	char	  *department = text_argument(fcinfo, 1);
 	ArrayType *assists = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
 
-	begin(&act, fcinfo, "dispatch", 3);
+	act_begin_verb(&act, fcinfo, "dispatch", 3);
 	if (!act.repeated)
 	{
 		Assignment *centre = act_lead(&act);
@@ -459,7 +410,7 @@ triage_acknowledge(PG_FUNCTION_ARGS)
 		.types = {INT8OID, INT4OID, TIMESTAMPTZOID}};
 	Act act;
 
-	begin(&act, fcinfo, "acknowledge", 2);
+	act_begin_verb(&act, fcinfo, "acknowledge", 2);
 	if (!act.repeated)
 	{
 		Datum  args[3] = {Int64GetDatum(act.c.case_id), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1),
@@ -509,7 +460,7 @@ triage_transfer(PG_FUNCTION_ARGS)
 	char *reason = text_argument(fcinfo, 2);
 
 	need_argument(fcinfo, 1, "department");
-	begin(&act, fcinfo, "transfer", 3);
+	act_begin_verb(&act, fcinfo, "transfer", 3);
 	if (!act.repeated)
 	{
 		Department *to = book_department(act.book, code, strlen(code));
@@ -551,7 +502,7 @@ triage_confirm_danger(PG_FUNCTION_ARGS)
 	Act act;
 
 	need_argument(fcinfo, 1, "confirmed");
-	begin(&act, fcinfo, "confirm_danger", 2);
+	act_begin_verb(&act, fcinfo, "confirm_danger", 2);
 	if (!act.repeated)
 	{
 		bool		confirmed = PG_GETARG_BOOL(1);

@@ -23,7 +23,7 @@
 
 const char *const verdict_names[] = {"given",			"terms",		"danger", "silent",
 									 "no_match",		"tie",			"weak",	  "confirm_danger",
-									 "doubtful_danger", "police_doubt", NULL};
+									 "doubtful_danger", "police_doubt", "kept",	  NULL};
 
 static void
 keep_hit(Decision *d, Term *term)

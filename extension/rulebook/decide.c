@@ -18,7 +18,7 @@ find_place(Book *book, const Report *report, const char *folded, size_t len, Dec
 	if (report->area != NULL)
 	{
 		d->area = report->area;
-		d->place_by = PLACE_GIVEN;
+		d->place_by = report->area_kept ? PLACE_KEPT : PLACE_GIVEN;
 		return;
 	}
 	if (report->address != NULL)

@@ -20,6 +20,7 @@ typedef struct Report
 	const char *address; /* may be NULL */
 	size_t		address_len;
 	Area	   *area;		/* given by the reporter; NULL = find it */
+	bool		area_kept;	/* area is what an earlier decision of this case found */
 	CaseType   *given_type; /* chosen by an operator; NULL = find it */
 	bool		has_location;
 	int			repeats;
@@ -66,7 +67,8 @@ typedef enum Verdict
 	VERDICT_WEAK,			 /* confidence below the setting */
 	VERDICT_CONFIRM_DANGER,	 /* danger on a channel where a person looks first */
 	VERDICT_DOUBTFUL_DANGER, /* a danger term beside an exclude term or context word */
-	VERDICT_POLICE_DOUBT	 /* no police matter by the score, but police terms speak loudly too */
+	VERDICT_POLICE_DOUBT,	 /* no police matter by the score, but police terms speak loudly too */
+	VERDICT_KEPT			 /* the type stays as an earlier decision of this case found it */
 } Verdict;
 
 extern const char *const verdict_names[];
@@ -77,7 +79,8 @@ typedef enum PlaceBy
 	PLACE_GIVEN,
 	PLACE_ADDRESS,
 	PLACE_TEXT,
-	PLACE_CHANNEL
+	PLACE_CHANNEL,
+	PLACE_KEPT /* as an earlier decision of this case found it */
 } PlaceBy;
 
 extern const char *const place_by_names[];

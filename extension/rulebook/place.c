@@ -13,7 +13,7 @@
 
 #include "rulebook/decide.h"
 
-const char *const place_by_names[] = {"none", "given", "address", "text", "channel", NULL};
+const char *const place_by_names[] = {"none", "given", "address", "text", "channel", "kept", NULL};
 
 typedef struct Named
 {

@@ -163,6 +163,7 @@ static const char *const reasons[][2] = {
 	[VERDICT_DOUBTFUL_DANGER] = {"危险词含义存疑，需人工确认",
 								 "a danger term in doubtful context, a person decides"},
 	[VERDICT_POLICE_DOUBT] = {"可能涉警，需人工确认", "possibly a police matter, a person decides"},
+	[VERDICT_KEPT] = {"类别沿用此前判定", "the type stays as decided before"},
 };
 
 char *

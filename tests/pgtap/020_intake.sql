@@ -174,39 +174,7 @@ SET ROLE t020_clerk;
 
 -- ---- event and hash chain ----
 RESET ROLE;
-CREATE FUNCTION pg_temp.u32(n bigint) RETURNS bytea LANGUAGE sql AS $$ SELECT decode(lpad(to_hex(n::int), 8, '0'), 'hex') $$;
-CREATE FUNCTION pg_temp.u64(n bigint) RETURNS bytea LANGUAGE sql AS $$ SELECT decode(lpad(to_hex(n), 16, '0'), 'hex') $$;
-CREATE FUNCTION pg_temp.sized(t text) RETURNS bytea LANGUAGE sql AS $$ SELECT pg_temp.u32(octet_length(t)) || convert_to(t, 'UTF8') $$;
--- jsonb in its stored order: what history.h says
-CREATE FUNCTION pg_temp.walk(j jsonb) RETURNS bytea LANGUAGE plpgsql AS $$
-DECLARE
-	r	bytea := '';
-	k	text;
-	v	jsonb;
-BEGIN
-	CASE jsonb_typeof(j)
-		WHEN 'object' THEN
-			FOR k, v IN SELECT * FROM jsonb_each(j) LOOP
-				r := r || 'k'::bytea || pg_temp.sized(k) || pg_temp.walk(v);
-			END LOOP;
-			RETURN '{'::bytea || r || '}'::bytea;
-		WHEN 'array' THEN
-			FOR v IN SELECT * FROM jsonb_array_elements(j) LOOP
-				r := r || pg_temp.walk(v);
-			END LOOP;
-			RETURN '['::bytea || r || ']'::bytea;
-		WHEN 'string' THEN RETURN 's'::bytea || pg_temp.sized(j #>> '{}');
-		WHEN 'number' THEN RETURN 'd'::bytea || pg_temp.sized(j #>> '{}');
-		WHEN 'boolean' THEN RETURN CASE WHEN j::bool THEN 't' ELSE 'f' END::bytea;
-		ELSE RETURN 'n'::bytea;
-	END CASE;
-END
-$$;
-CREATE FUNCTION pg_temp.event_hash(e triage.events, previous bytea) RETURNS bytea LANGUAGE sql AS $$
-	SELECT sha256('\x01'::bytea || coalesce(previous, decode(repeat('00', 32), 'hex')) || pg_temp.u64(e.case_id) || pg_temp.u32(e.seq)
-		|| pg_temp.u64((extract(epoch FROM e.at - '2000-01-01 00:00+00'::timestamptz) * 1000000)::bigint)
-		|| pg_temp.sized(e.actor) || pg_temp.sized(e.verb) || pg_temp.u32(length(pg_temp.walk(e.data))) || pg_temp.walk(e.data) || pg_temp.u32(0))
-$$;
+\ir include/chain.psql
 SELECT case_id AS c FROM triage.report('v110', '邻居吵架', area => 'Z11', reporter => 'r') \gset
 SELECT is((SELECT e.hash FROM triage.events e WHERE e.case_id = :c), (SELECT pg_temp.event_hash(e, NULL) FROM triage.events e WHERE e.case_id = :c),
 	'the first event''s hash is SHA-256 over the documented bytes');
