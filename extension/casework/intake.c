@@ -45,7 +45,6 @@ PG_FUNCTION_INFO_V1(triage_intake_after);
 typedef struct Pending
 {
 	int64  case_id;	 /* key */
-	bool   restored; /* taken as it came: nothing follows */
 	uint32 inputs;	 /* digest of what the decision was made from */
 	void  *decision; /* packed */
 } Pending;
@@ -61,15 +60,30 @@ typedef struct Intake
 
 static Intake intake;
 
-/* set by report() for the one row it inserts */
-static int64		 next_case = 0;
-static unsigned char next_token[HISTORY_HASH_LEN];
+/*
+ * Rows of this transaction that are taken as they came: nothing follows from
+ * them.  Kept apart from Intake, which ends with any statement, also one that
+ * a trigger runs while rows are being restored.  NULL = none.
+ */
+static HTAB *restored_rows = NULL;
 
-void
+/* set by report() for the one row it inserts */
+static NextCase next;
+
+NextCase
 intake_next(int64 case_id, const unsigned char *token_digest)
 {
-	next_case = case_id;
-	memcpy(next_token, token_digest, HISTORY_HASH_LEN);
+	NextCase before = next;
+
+	next.case_id = case_id;
+	memcpy(next.token, token_digest, HISTORY_HASH_LEN);
+	return before;
+}
+
+void
+intake_next_done(const NextCase *before)
+{
+	next = *before;
 }
 
 static void
@@ -120,7 +134,8 @@ at_end(XactEvent event, void *arg)
 	{
 		/* the context goes with the transaction, the hold on the book with book.c's own callback */
 		memset(&intake, 0, sizeof(intake));
-		next_case = 0;
+		memset(&next, 0, sizeof(next));
+		restored_rows = NULL;
 	}
 }
 
@@ -406,14 +421,24 @@ remember(int64 case_id, const Decision *d, uint32 inputs)
 	Pending *p;
 	bool	 found;
 
-	if (hash_get_num_entries(intake.pending) >= MAX_PENDING && d != NULL)
+	if (hash_get_num_entries(intake.pending) >= MAX_PENDING)
 		return;
 	p = hash_search(intake.pending, &case_id, HASH_ENTER, &found);
-	p->restored = d == NULL;
 	p->inputs = inputs;
-	p->decision = NULL;
-	if (d != NULL)
-		p->decision = decision_pack(d, intake.mcxt);
+	p->decision = decision_pack(d, intake.mcxt);
+}
+
+static void
+remember_restored(int64 case_id)
+{
+	if (restored_rows == NULL)
+	{
+		HASHCTL ctl = {.keysize = sizeof(int64), .entrysize = sizeof(int64), .hcxt = TopTransactionContext};
+
+		restored_rows =
+			hash_create("pg_triage restored cases", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	hash_search(restored_rows, &case_id, HASH_ENTER, NULL);
 }
 
 Datum
@@ -441,8 +466,7 @@ triage_intake_before(PG_FUNCTION_ARGS)
 					(errcode(TRIAGE_ERRCODE_RIGHTS), errmsg("column \"status\" must not be given"),
 					 errdetail("Only an administrator may load cases with the state they had elsewhere."),
 					 errhint("Leave status, lead and the other decided columns out: intake fills them.")));
-		intake_begin();
-		remember(DatumGetInt64(case_value(&row, att, CASE_ID)), NULL, 0);
+		remember_restored(DatumGetInt64(case_value(&row, att, CASE_ID)));
 		return PointerGetDatum(td->tg_trigtuple);
 	}
 	intake_begin();
@@ -573,7 +597,7 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 	Report		  report;
 	Decision	  d;
 
-	if (p != NULL && p->restored)
+	if (restored_rows != NULL && hash_search(restored_rows, &case_id, HASH_REMOVE, NULL) != NULL)
 	{
 		MemoryContextSwitchTo(old);
 		return false;
@@ -600,10 +624,10 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 	}
 	case_facts(row, att, &c);
 	/* a row of report() has its reference claimed already */
-	if (case_id != next_case)
+	if (case_id != next.case_id)
 		claim_reference(w, &c);
 	records_new_case(w, intake.book, &c, &report, &d, intake.now, actor,
-					 case_id == next_case ? next_token : NULL);
+					 case_id == next.case_id ? next.token : NULL);
 	MemoryContextSwitchTo(old);
 	return true;
 }

@@ -5,6 +5,7 @@
 #ifndef TRIAGE_CASEWORK_INTAKE_H
 #define TRIAGE_CASEWORK_INTAKE_H
 
+#include "casework/history.h"
 #include "rulebook/decide.h"
 
 extern void intake_init(void);
@@ -29,9 +30,17 @@ typedef struct PreviewArgs
 extern void intake_preview(Book *book, const PreviewArgs *a, Report *r);
 
 /*
- * The case that report() inserts next: the digest of the citizen's token (32
- * bytes) goes into its source, and its reference is claimed already.
+ * The case that report() inserts next: the digest of the citizen's token goes
+ * into its source, and its reference is claimed already.  Returns what stood
+ * there, for intake_next_done() after the insert: a trigger may report too.
  */
-extern void intake_next(int64 case_id, const unsigned char *token_digest);
+typedef struct NextCase
+{
+	int64		  case_id; /* 0 = none */
+	unsigned char token[HISTORY_HASH_LEN];
+} NextCase;
+
+extern NextCase intake_next(int64 case_id, const unsigned char *token_digest);
+extern void		intake_next_done(const NextCase *before);
 
 #endif

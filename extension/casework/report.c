@@ -328,6 +328,8 @@ insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest)
 									  TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID}};
 	Datum			values[12];
 	char			nulls[12];
+	NextCase		before;
+	uint64			ninserted;
 
 	values[0] = Int64GetDatum(case_id);
 	nulls[0] = ' ';
@@ -336,8 +338,10 @@ insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest)
 		values[i + 1] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
 		nulls[i + 1] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
-	intake_next(case_id, digest);
-	if (triage_run(&plan, values, nulls, SPI_OK_INSERT_RETURNING) != 1)
+	before = intake_next(case_id, digest);
+	ninserted = triage_run(&plan, values, nulls, SPI_OK_INSERT_RETURNING);
+	intake_next_done(&before);
+	if (ninserted != 1)
 		ereport(ERROR, (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("the report was not taken in"),
 						errdetail("A trigger of triage.cases dropped the row."),
 						errhint("Look for triggers that this installation added to triage.cases.")));

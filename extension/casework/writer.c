@@ -12,6 +12,8 @@
 #include "catalog/index.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -70,8 +72,9 @@ typedef struct OpenTarget
 	Relation		rel; /* NULL until a row comes */
 	ResultRelInfo  *info;
 	AttrNumber		attnum[WRITER_MAX_COLUMNS];
-	int				nslots; /* filled */
-	int				made;	/* created */
+	List		   *defaults; /* of columns that are not ours */
+	int				nslots;	  /* filled */
+	int				made;	  /* created */
 	TupleTableSlot *slots[SLOTS];
 } OpenTarget;
 
@@ -110,6 +113,40 @@ writer_context(Writer *w)
 	return w->values;
 }
 
+/* A column that this installation added to one of our tables and gave a default. */
+typedef struct AddedColumn
+{
+	AttrNumber attnum;
+	ExprState *value;
+} AddedColumn;
+
+static void
+find_added(OpenTarget *t, const TargetInfo *info)
+{
+	TupleDesc desc = RelationGetDescr(t->rel);
+
+	for (AttrNumber a = 1; a <= desc->natts; a++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, a - 1);
+		bool			  ours = !att->atthasdef || att->attisdropped;
+		AddedColumn		 *c;
+
+		for (int i = 0; i < info->ncolumns && !ours; i++)
+			ours = t->attnum[i] == a;
+		if (ours)
+			continue;
+		if (att->attgenerated)
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							errmsg("generated column \"%s\" in \"%s\" cannot be filled",
+								   NameStr(att->attname), RelationGetRelationName(t->rel)),
+							errhint("Use a view, or a column with a default.")));
+		c = palloc(sizeof(AddedColumn));
+		c->attnum = a;
+		c->value = ExecInitExpr(expression_planner((Expr *) build_column_default(t->rel, a)), NULL);
+		t->defaults = lappend(t->defaults, c);
+	}
+}
+
 static void
 target_open(Writer *w, Target target)
 {
@@ -123,6 +160,23 @@ target_open(Writer *w, Target target)
 	ExecOpenIndices(t->info, false);
 	for (int i = 0; i < info->ncolumns; i++)
 		t->attnum[i] = triage_attnum(t->rel, info->columns[i]);
+	find_added(t, info);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+fill_added(Writer *w, const OpenTarget *t, TupleTableSlot *slot)
+{
+	MemoryContext old = MemoryContextSwitchTo(w->values);
+	ListCell	 *lc;
+
+	foreach(lc, t->defaults)
+	{
+		AddedColumn *c = lfirst(lc);
+
+		slot->tts_values[c->attnum - 1] =
+			ExecEvalExpr(c->value, GetPerTupleExprContext(w->estate), &slot->tts_isnull[c->attnum - 1]);
+	}
 	MemoryContextSwitchTo(old);
 }
 
@@ -153,11 +207,13 @@ index_flush(Writer *w, OpenTarget *t, Relation index, IndexInfo *info)
 	ExprContext		*econtext = GetPerTupleExprContext(w->estate);
 	Datum			 values[INDEX_MAX_KEYS];
 	bool			 isnull[INDEX_MAX_KEYS];
+	MemoryContext	 old;
 
 	if (!info->ii_ReadyForInserts)
 		return;
 	if (info->ii_Predicate != NIL && info->ii_PredicateState == NULL)
 		info->ii_PredicateState = ExecPrepareQual(info->ii_Predicate, w->estate);
+	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(w->estate));
 	for (int i = 0; i < t->nslots; i++)
 	{
 		econtext->ecxt_scantuple = t->slots[i];
@@ -168,6 +224,7 @@ index_flush(Writer *w, OpenTarget *t, Relation index, IndexInfo *info)
 		}
 		ResetPerTupleExprContext(w->estate);
 	}
+	MemoryContextSwitchTo(old);
 }
 
 static void
@@ -226,6 +283,8 @@ writer_put(Writer *w, Target target, const Row *row)
 		slot->tts_values[t->attnum[i] - 1] = row->values[i];
 		slot->tts_isnull[t->attnum[i] - 1] = row->isnull[i];
 	}
+	if (t->defaults != NIL)
+		fill_added(w, t, slot);
 	ExecStoreVirtualTuple(slot);
 	check_not_null(t, slot);
 }

@@ -407,6 +407,32 @@ SELECT is((SELECT concat_ws(' ', c.number, c.channel, c.status, c.lead, c.report
 SELECT is((SELECT count(*) FROM triage.events e WHERE e.case_id = 900001), 0::bigint, 'nothing follows from it');
 SELECT is((SELECT l.key FROM triage.local_state l WHERE l.key = 'hold'), 'hold', 'and the database is on hold');
 
+-- a statement inside another one must not make it forget what it took as it was, nor whose reference it claimed
+CREATE FUNCTION pg_temp.nests() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.reporter = 'nests' THEN
+		PERFORM triage.report('v110', '噪音', reporter => 'inner', external_ref => 'inner ' || NEW.case_id);
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER zzz_nests BEFORE INSERT ON triage.cases FOR EACH ROW EXECUTE FUNCTION pg_temp.nests();
+INSERT INTO triage.cases (case_id, number, channel, reported_at, received_at, body, reporter, nature, priority, danger, status, lead, report_count, event_seq, rulebook_version, attrs)
+	SELECT 900000 + i, 'OLD-' || i, 'gone_channel', '2020-01-01', '2020-01-01', '老案', r, 'police', 2, false, 'closed', 'OLD', 1, 12, 3, '{}'
+	FROM (VALUES (2, 'quiet'), (3, 'nests'), (4, 'quiet')) v (i, r);
+SELECT is((SELECT count(*) FROM triage.events e WHERE e.case_id BETWEEN 900002 AND 900004), 0::bigint, 'rows loaded with their state stay so although a trigger takes in others meanwhile');
+SELECT is((SELECT count(*) FROM triage.events e JOIN triage.cases c USING (case_id) WHERE c.reporter = 'inner'), 1::bigint, 'and the other is a case of its own');
+SELECT lives_ok($$SELECT triage.report('v110', '噪音', reporter => 'nests', external_ref => 'outer')$$, 'report() while a trigger calls report()');
+SELECT is((SELECT count(s.token) FROM triage.case_sources s JOIN triage.cases c USING (case_id) WHERE c.reporter IN ('inner', 'nests')
+	AND (c.external_ref = 'outer' OR c.external_ref LIKE 'inner %')), 3::bigint, 'each has its own token');
+DROP TRIGGER zzz_nests ON triage.cases;
+
+-- ---- columns that this installation adds ----
+ALTER TABLE triage.assignments ADD COLUMN extra_note text NOT NULL DEFAULT 'x' || length('abc');
+INSERT INTO triage.cases (channel, body, reporter) VALUES ('v110', '东门街道广场舞噪音', 'defaults');
+SELECT is((SELECT DISTINCT a.extra_note FROM triage.assignments a JOIN triage.cases c USING (case_id) WHERE c.reporter = 'defaults'), 'x3', 'a column added to our tables gets its default');
+ALTER TABLE triage.assignments DROP COLUMN extra_note;
+
 -- ---- a text cannot hold a session up ----
 SELECT clock_timestamp() AS t0 \gset
 SELECT triage.preview('v110', repeat('着火', 200) || repeat('字', 10000) || '。' || repeat('演习', 200)) \g /dev/null
