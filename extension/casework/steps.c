@@ -33,6 +33,9 @@
 /* a failed case is tried again after this long, doubling with each failure up to 32 times */
 #define RETRY_AFTER (30 * USECS_PER_SEC)
 
+/* due cases read by one query */
+#define READ_AT_ONCE 1024
+
 typedef struct DueClock
 {
 	int			clock_id;
@@ -477,28 +480,45 @@ run_case(int64 case_id, TimestampTz at, StepStats *stats)
 	stats->quarantined += result == GUARDED_FAILED;
 }
 
-/* Cases with something due, earliest first, without those set aside. */
-static int64 *
-due_cases(TimestampTz at, int max, int *n)
+typedef struct DueCase
+{
+	int64		case_id;
+	TimestampTz since; /* its earliest step that is due */
+} DueCase;
+
+/*
+ * Cases with something due, earliest first, from where the pass stands,
+ * without those set aside.  Each comes once, at its earliest step.  OFFSET 0
+ * keeps the look at a case's other clocks from becoming a join over all.
+ */
+static DueCase *
+due_cases(TimestampTz at, const StepPass *pass, int max, int *n)
 {
 	static KeptPlan plan = {
-		.sql = "SELECT d.case_id FROM (SELECT k.case_id, k.next_step_at FROM triage.clocks k"
-			   " WHERE k.next_step_at <= $1 AND NOT EXISTS"
-			   " (SELECT 1 FROM triage.quarantine q WHERE q.case_id = k.case_id AND q.retry_at > $1)"
-			   " ORDER BY k.next_step_at, k.case_id LIMIT $2) d"
-			   " GROUP BY d.case_id ORDER BY pg_catalog.min(d.next_step_at), d.case_id",
-		.nargs = 2,
-		.types = {TIMESTAMPTZOID, INT8OID}};
-	OwnerSwitch	  sw;
-	Datum		  args[2] = {TimestampTzGetDatum(at), Int64GetDatum((int64) max)};
+		.sql =
+			"SELECT k.case_id, k.next_step_at FROM triage.clocks k"
+			" WHERE k.next_step_at <= $1 AND (k.next_step_at, k.case_id) > ($2, $3)"
+			" AND NOT EXISTS (SELECT 1 FROM triage.quarantine q WHERE q.case_id = k.case_id AND q.retry_at > $1)"
+			" AND NOT EXISTS (SELECT 1 FROM triage.clocks e WHERE e.case_id = k.case_id"
+			" AND (e.next_step_at, e.clock_id) < (k.next_step_at, k.clock_id) OFFSET 0)"
+			" ORDER BY k.next_step_at, k.case_id LIMIT $4",
+		.nargs = 4,
+		.types = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID}};
+	OwnerSwitch sw;
+	Datum args[4] = {TimestampTzGetDatum(at), TimestampTzGetDatum(pass->since), Int64GetDatum(pass->case_id),
+					 Int64GetDatum((int64) max)};
 	MemoryContext mcxt = CurrentMemoryContext;
-	int64		 *cases;
+	DueCase		 *cases;
+	bool		  isnull;
 
 	triage_owner_begin(&sw);
 	*n = triage_run(&plan, args, NULL, SPI_OK_SELECT);
-	cases = MemoryContextAlloc(mcxt, Max(*n, 1) * sizeof(int64));
+	cases = MemoryContextAlloc(mcxt, Max(*n, 1) * sizeof(DueCase));
 	for (int i = 0; i < *n; i++)
-		cases[i] = triage_result_int(i, 1, 0);
+	{
+		cases[i].case_id = triage_result_int(i, 1, 0);
+		cases[i].since = DatumGetTimestampTz(triage_result(i, 2, &isnull));
+	}
 	triage_owner_end(&sw);
 	return cases;
 }
@@ -521,29 +541,59 @@ release_recovered(TimestampTz at)
 }
 
 void
-steps_run(TimestampTz at, int max_cases, int commit_every, void (*between)(void), StepStats *stats)
+steps_pass_begin(StepPass *pass)
+{
+	*pass = (StepPass){.since = DT_NOBEGIN, .case_id = PG_INT64_MIN};
+}
+
+/*
+ * Go on with the pass for at most max_cases cases that are free and
+ * max_locked that somebody else has.  False: it is through.
+ */
+static bool
+run_pass(StepPass *pass, TimestampTz at, int max_cases, int max_locked, int commit_every,
+		 void (*between)(void), StepStats *stats)
+{
+	int done = 0;
+	int n;
+
+	do
+	{
+		DueCase *cases = due_cases(at, pass, READ_AT_ONCE, &n);
+
+		for (int i = 0; i < n; i++)
+		{
+			if (done - stats->skipped >= max_cases || stats->skipped >= max_locked)
+				return true;
+			CHECK_FOR_INTERRUPTS();
+			run_case(cases[i].case_id, at, stats);
+			pass->since = cases[i].since;
+			pass->case_id = cases[i].case_id;
+			if (++done % Max(commit_every, 1) == 0 && commit_every > 0)
+				between();
+		}
+		pfree(cases);
+	} while (n == READ_AT_ONCE);
+	return false;
+}
+
+void
+steps_run(StepPass *pass, TimestampTz at, int max_cases, int max_locked, int commit_every,
+		  void (*between)(void), StepStats *stats)
 {
 	OwnerSwitch sw;
-	int64	   *cases;
-	int			n;
-	int			done = 0;
+	bool		left;
 
 	memset(stats, 0, sizeof(StepStats));
 	stats->recomputed = recompute_clocks(at, RECOMPUTE_AT_ONCE);
-	/* one clock row beyond the limit tells whether there is more */
-	cases = due_cases(at, max_cases + 1, &n);
-	for (int i = 0; i < Min(n, max_cases); i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		run_case(cases[i], at, stats);
-		if (commit_every > 0 && ++done % commit_every == 0)
-			between();
-	}
-	pfree(cases);
+	left = run_pass(pass, at, max_cases, max_locked, commit_every, between, stats);
+	pass->locked |= stats->skipped > 0;
 	release_recovered(at);
 	triage_owner_begin(&sw);
 	stats->next_due = steps_next_due(at);
-	/* what is left and due is more work, unless it is locked */
-	stats->more = (stats->next_due <= at && stats->skipped == 0) || stats->recomputed == RECOMPUTE_AT_ONCE;
 	triage_owner_end(&sw);
+	/* what is due after a whole pass is more work, unless it is locked */
+	stats->more = left || (stats->next_due <= at && !pass->locked) || stats->recomputed == RECOMPUTE_AT_ONCE;
+	if (!left)
+		steps_pass_begin(pass);
 }

@@ -20,12 +20,28 @@ typedef struct StepStats
 } StepStats;
 
 /*
- * Fire what is due at `at`, for at most max_cases cases, each in its own
- * subtransaction.  The caller commits; with commit_every > 0 the function
- * calls between() after so many cases, which may commit and begin anew.
+ * One pass over what is due, earliest first.  A pass leaves behind what
+ * somebody else has locked, however much that is, and comes to an end; so the
+ * rest is reached although the earliest ones are locked for long.
  */
-extern void
-steps_run(TimestampTz at, int max_cases, int commit_every, void (*between)(void), StepStats *stats);
+typedef struct StepPass
+{
+	TimestampTz since; /* where it stands: everything up to (since, case_id) was looked at */
+	int64		case_id;
+	bool		locked; /* it has left locked cases behind */
+} StepPass;
+
+extern void steps_pass_begin(StepPass *pass);
+
+/*
+ * Fire what is due at `at`, each case in its own subtransaction, for at most
+ * max_cases cases and max_locked that turn out to be locked; the pass says
+ * where to go on when stats->more, and begins anew when it is through.  The
+ * caller commits; with commit_every > 0 the function calls between() after so
+ * many cases, which may commit and begin anew.
+ */
+extern void steps_run(StepPass *pass, TimestampTz at, int max_cases, int max_locked, int commit_every,
+					  void (*between)(void), StepStats *stats);
 
 /*
  * The earliest step that is to fire, DT_NOEND = none; cases set aside do not

@@ -27,7 +27,7 @@
 
 PG_FUNCTION_INFO_V1(triage_tick);
 
-/* cases fired between two looks at the earliest due step */
+/* cases fired, or found locked, between two looks at what else there is to do */
 #define BATCH 1024
 /* a transaction's subtransactions stay below the 64 that every reader's snapshot holds */
 #define COMMIT_EVERY 32
@@ -72,7 +72,7 @@ is_held(void)
 
 /* One turn's work; returns milliseconds to sleep. */
 static long
-turn(long *skip_ms)
+turn(StepPass *pass, long *skip_ms)
 {
 	StepStats	stats;
 	OwnerSwitch sw;
@@ -93,13 +93,13 @@ turn(long *skip_ms)
 		next = DT_NOEND;
 	if (next <= now)
 	{
-		steps_run(now, BATCH, COMMIT_EVERY, commit_and_go_on, &stats);
+		steps_run(pass, now, BATCH, BATCH, COMMIT_EVERY, commit_and_go_on, &stats);
 		next = stats.next_due;
 	}
 	worker_commit();
 	if (stats.more || moved == RECOMPUTE_AT_ONCE)
 		return 0;
-	if (stats.skipped > 0)
+	if (next <= now)
 	{
 		/* what is left of the due steps is locked: no use in spinning */
 		long wait = *skip_ms;
@@ -113,14 +113,14 @@ turn(long *skip_ms)
 }
 
 static long
-guarded_turn(long *skip_ms)
+guarded_turn(StepPass *pass, long *skip_ms)
 {
 	volatile long wait = TRIAGE_TURN_MS;
 
 	MemoryContextSwitchTo(turn_context);
 	PG_TRY();
 	{
-		wait = turn(skip_ms);
+		wait = turn(pass, skip_ms);
 	}
 	PG_CATCH();
 	{
@@ -134,8 +134,10 @@ guarded_turn(long *skip_ms)
 void
 triage_timekeeper_main(Datum arg)
 {
-	long skip_ms = SKIP_FIRST_MS;
+	StepPass pass;
+	long	 skip_ms = SKIP_FIRST_MS;
 
+	steps_pass_begin(&pass);
 	worker_start(TRIAGE_TIMEKEEPER, TRIAGE_LOCK_TIMEKEEPER, DatumGetObjectId(arg));
 	turn_context = AllocSetContextCreate(TopMemoryContext, "pg_triage timekeeper", ALLOCSET_DEFAULT_SIZES);
 	for (;;)
@@ -143,7 +145,7 @@ triage_timekeeper_main(Datum arg)
 		long wait = TRIAGE_TURN_MS;
 
 		if (worker_turn())
-			wait = guarded_turn(&skip_ms);
+			wait = guarded_turn(&pass, &skip_ms);
 		worker_wait(wait, PGINVALID_SOCKET);
 	}
 }
@@ -170,6 +172,7 @@ triage_tick(PG_FUNCTION_ARGS)
 	int			   max_cases = PG_ARGISNULL(1) ? 10000 : PG_GETARG_INT32(1);
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	StepStats	   stats;
+	StepPass	   pass;
 	Datum		   values[7];
 	bool		   nulls[7] = {false};
 
@@ -181,7 +184,8 @@ triage_tick(PG_FUNCTION_ARGS)
 						errhint("Leave it out for now.")));
 	check_tick(fcinfo, at);
 	InitMaterializedSRF(fcinfo, 0);
-	steps_run(at, max_cases, 0, NULL, &stats);
+	steps_pass_begin(&pass);
+	steps_run(&pass, at, max_cases, INT_MAX, 0, NULL, &stats);
 	values[0] = Int32GetDatum(stats.fired);
 	values[1] = Int32GetDatum(stats.late);
 	values[2] = Int32GetDatum(stats.skipped);
