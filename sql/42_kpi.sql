@@ -130,6 +130,64 @@ CREATE FUNCTION triage.local_timezone() RETURNS text
 COMMENT ON FUNCTION triage.local_timezone() IS
 	'Time zone of local days: that of the first active calendar by code that has hours, one that is closed on Sundays before one that is not (the calendar that also dates case numbers); without hours the first calendar''s; without calendars UTC. Does not depend on the session.';
 
+CREATE TYPE triage.case_course AS (
+	called_at	timestamptz,
+	report		jsonb,
+	decision	int,
+	decided_at	timestamptz,
+	decided_by	text,
+	decided		jsonb,
+	accepted	timestamptz,
+	arrived		timestamptz,
+	fed_back	timestamptz,
+	resolved	timestamptz,
+	settled		boolean,
+	closed		int,
+	reopened	int,
+	merged		boolean,
+	void		boolean,
+	told		boolean,
+	backup		boolean,
+	transfers	bigint,
+	steps		bigint,
+	suspended	timestamptz,
+	first_due	timestamptz
+);
+COMMENT ON TYPE triage.case_course IS
+	'What the events of a period did to one case. called_at and report: recording time and data of event 1, null when it is of another period; decision, decided_at, decided_by, decided: number, time, verb and data of the first event that sent out or answered; accepted, arrived, fed_back, resolved: when the lead (arrived: anybody but police backup) first did; settled: resolved so, and not otherwise, reopened or sent back since; closed, reopened: number of the last such event; merged: into another case, still; void, told (the caller), backup (police); transfers, steps: how many; suspended: since when off the books, at the end; first_due: the limit before the first extension.';
+CREATE FUNCTION triage.course_step(internal, seq int, at timestamptz, verb text, data jsonb) RETURNS internal
+	AS 'MODULE_PATHNAME', 'triage_course_step' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION triage.course_step(internal, int, timestamptz, text, jsonb) IS 'Internal: adds an event to the state of triage.course().';
+CREATE FUNCTION triage.course_final(internal) RETURNS triage.case_course
+	AS 'MODULE_PATHNAME', 'triage_course_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION triage.course_final(internal) IS 'Internal: the result of triage.course().';
+CREATE AGGREGATE triage.course(seq int, at timestamptz, verb text, data jsonb) (
+	SFUNC = triage.course_step, STYPE = internal, SSPACE = 600, FINALFUNC = triage.course_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE triage.course(int, timestamptz, text, jsonb) IS
+	'What happened to one case, from its events in any order (their seq, at, verb, data); null when they neither report nor decide it. See triage.case_course.';
+
+CREATE TYPE triage.case_limits AS (
+	accept		timestamptz,
+	arrive		timestamptz,
+	feedback	timestamptz,
+	resolve		timestamptz,
+	scene		boolean
+);
+COMMENT ON TYPE triage.case_limits IS
+	'The earliest due time of a case''s clocks, by stage; null where there is none. scene: there is a clock of stage arrive, due or not.';
+CREATE FUNCTION triage.limits_step(internal, stage text, due timestamptz) RETURNS internal
+	AS 'MODULE_PATHNAME', 'triage_limits_step' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION triage.limits_step(internal, text, timestamptz) IS 'Internal: adds a clock to the state of triage.limits().';
+CREATE FUNCTION triage.limits_final(internal) RETURNS triage.case_limits
+	AS 'MODULE_PATHNAME', 'triage_limits_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION triage.limits_final(internal) IS 'Internal: the result of triage.limits().';
+CREATE AGGREGATE triage.limits(stage text, due timestamptz) (
+	SFUNC = triage.limits_step, STYPE = internal, SSPACE = 64, FINALFUNC = triage.limits_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE triage.limits(text, timestamptz) IS
+	'The limits of one case, from its clocks'' stage and due time (null: the limit fell away); null without clocks. See triage.case_limits.';
+
 CREATE FUNCTION triage.kpi(since timestamptz, until timestamptz, by text[] DEFAULT '{}')
 	RETURNS TABLE (keys jsonb, kpi text, numerator bigint, denominator bigint, value numeric,
 		formula text, version int, unit text, counted_at timestamptz)
@@ -219,143 +277,71 @@ BEGIN
 		UNION
 		SELECT a.code, t.town FROM town t JOIN triage.areas a ON a.parent = t.area AND a.level <> 'town'
 	), done AS (
-		/*
-		 * What happened in the period, by case.  what = 1 report, 2 decision; 3 lead accepts, 4 lead arrives, 5 another
-		 * arrives, 6 lead feeds back, 7 resolved and settled, 8 resolved otherwise; 9 closed, 10 reopened, 11 sent back,
-		 * 12 merged, 13 unmerged, 14 void, 15 caller told, 16 police backup, 17 passed down, 18 step, 19 on the books,
-		 * 20 off them, 21 extended.  An answer decides and closes.  t = when it happened; of an extension the limit before.
-		 */
-		SELECT e.case_id,
-			min(e.at) FILTER (WHERE e.what = 1) AS called_at,
-			max(e.status) AS status, max(e.channel) AS channel, max(e.nature) AS nature, max(e.lead) AS department,
-			%6$s
-			min(e.seq) FILTER (WHERE e.what = 2) AS decision,
-			min(e.t) FILTER (WHERE e.what = 3 OR e.what = 4) AS accepted,
-			min(e.t) FILTER (WHERE e.what = 4 OR e.what = 5) AS arrived,
-			min(e.t) FILTER (WHERE e.what = 6 OR e.what = 7 OR e.what = 8) AS fed_back,
-			min(e.t) FILTER (WHERE e.what = 7 OR e.what = 8) AS resolved,
-			coalesce(max(e.seq) FILTER (WHERE e.what = 7)
-				> coalesce(max(e.seq) FILTER (WHERE e.what = 8 OR e.what = 10 OR e.what = 11), 0), false) AS settled,
-			max(e.seq) FILTER (WHERE e.what = 9) AS closed,
-			max(e.seq) FILTER (WHERE e.what = 10) AS reopened,
-			coalesce(max(e.seq) FILTER (WHERE e.what = 12)
-				> coalesce(max(e.seq) FILTER (WHERE e.what = 13), 0), false) AS merged,
-			count(*) FILTER (WHERE e.what = 14) > 0 AS void,
-			count(*) FILTER (WHERE e.what = 15) > 0 AS told,
-			count(*) FILTER (WHERE e.what = 16) > 0 AS backup,
-			count(*) FILTER (WHERE e.what = 17) AS transfers,
-			count(*) FILTER (WHERE e.what = 18) AS steps,
-			CASE WHEN max(e.seq) FILTER (WHERE e.what = 19) > coalesce(max(e.seq) FILTER (WHERE e.what = 20), 0)
-				THEN max(e.at) FILTER (WHERE e.what = 19) END AS suspended,
-			min(e.t) FILTER (WHERE e.what = 21) AS first_due
-		FROM (
-			SELECT e.case_id, e.seq, e.at, e.what,
-				CASE WHEN e.what BETWEEN 3 AND 8 THEN coalesce((e.data->>'happened_at')::timestamptz, e.at)
-					 WHEN e.what = 21 THEN (e.data->>'was_due_at')::timestamptz
-				END AS t,
-				CASE WHEN e.what = 1 THEN e.data->>'status' END AS status,
-				CASE WHEN e.what = 1 THEN e.data->>'channel' END AS channel,
-				CASE WHEN e.what = 1 THEN e.data->>'nature' END AS nature,
-				CASE WHEN e.what = 1 THEN e.data->>'lead' END AS lead%7$s
-			FROM (
-				SELECT e.case_id, e.seq, e.at, e.data, CASE WHEN e.seq = 1 THEN 1 ELSE
-					CASE e.verb
-						WHEN 'accept' THEN CASE WHEN coalesce(e.data->>'duty', 'lead') = 'lead' THEN 3 END
-						WHEN 'arrive' THEN CASE coalesce(e.data->>'duty', 'lead') WHEN 'lead' THEN 4 WHEN 'backup' THEN NULL ELSE 5 END
-						WHEN 'feed_back' THEN CASE WHEN coalesce(e.data->>'duty', 'lead') = 'lead' THEN 6 END
-						WHEN 'resolve' THEN CASE e.data->>'settled' WHEN 'true' THEN 7 ELSE 8 END
-						WHEN 'inform' THEN 15
-						WHEN 'close_case' THEN 9
-						WHEN 'step' THEN 18
-						WHEN 'dispatch' THEN 2
-						WHEN 'answer' THEN 2
-						WHEN 'hand_over' THEN 2
-						WHEN 'to_police' THEN 2
-						WHEN 'reopen' THEN 10
-						WHEN 'review' THEN CASE WHEN e.data->>'pass' = 'false' THEN 11 END
-						WHEN 'merge' THEN CASE WHEN e.data ? 'into_case' THEN 12 END
-						WHEN 'unmerge' THEN 13
-						WHEN 'void_case' THEN 14
-						WHEN 'police_backup' THEN 16
-						WHEN 'transfer' THEN 17
-						WHEN 'suspend' THEN 19
-						WHEN 'resume' THEN 20
-						WHEN 'decide_extension' THEN 21
-					END END AS what
-				FROM triage.events e
-				WHERE e.at >= $1 AND e.at < $2
-				OFFSET 0) e
-			WHERE e.what IS NOT NULL
-			OFFSET 0) e
+		-- what happened in the period, by case; extension/casework/course.c says which events count as what
+		SELECT e.case_id, triage.course(e.seq, e.at, e.verb, e.data) AS course
+		FROM triage.events e
+		WHERE e.at >= $1 AND e.at < $2
 		GROUP BY e.case_id
-		HAVING min(e.what) <= 2
+		OFFSET 0
 	), looked_up AS (
-		-- the report of a case called earlier, and the event that decided what the report itself did not
-		SELECT d.*,
-			CASE WHEN d.called_at IS NULL THEN (SELECT e FROM triage.events e WHERE e.case_id = d.case_id AND e.seq = 1) END AS report,
-			CASE WHEN d.called_at IS NULL THEN EXISTS (SELECT 1 FROM triage.events e WHERE e.case_id = d.case_id
-				AND e.seq < d.decision AND e.verb IN ('dispatch', 'answer', 'hand_over', 'to_police')) ELSE false END AS decided_before,
-			CASE WHEN d.status IS DISTINCT FROM 'dispatched' THEN
-				(SELECT e FROM triage.events e WHERE e.case_id = d.case_id AND e.seq = d.decision) END AS event,
+		-- the report of a case called earlier, and whether that was decided before
+		SELECT d.case_id, d.course, (d.course).called_at AS called_at, (d.course).decision AS decision,
+			CASE WHEN (d.course).called_at IS NULL THEN (SELECT e.data FROM triage.events e WHERE e.case_id = d.case_id AND e.seq = 1)
+				ELSE (d.course).report END AS report,
+			CASE WHEN (d.course).called_at IS NULL THEN EXISTS (SELECT 1 FROM triage.events e WHERE e.case_id = d.case_id
+				AND e.seq < (d.course).decision AND e.verb IN ('dispatch', 'answer', 'hand_over', 'to_police')) ELSE false END AS decided_before,
 			(SELECT c.kind FROM triage.cases c WHERE c.case_id = d.case_id AND %1$s) AS kind
 		FROM done d
+		WHERE (d.course).called_at IS NOT NULL OR (d.course).decision IS NOT NULL
 		OFFSET 0
 	), base AS (
 		SELECT d.case_id, d.called_at IS NOT NULL AS called,
-			(d.called_at AT TIME ZONE $4)::date AS called_on,
-			(o.decided_at AT TIME ZONE $4)::date AS decided_on,
+			%7$s
 			o.decided_at, o.verb,
-			coalesce(d.channel, r.data->>'channel') AS channel,
+			d.report->>'channel' AS channel,
 			coalesce(o.data->>'nature', CASE o.verb WHEN 'hand_over' THEN 'nonpolice' WHEN 'to_police' THEN 'police' END,
-				d.nature, r.data->>'nature') AS nature,
-			coalesce(o.data->>'department', o.data->>'lead', d.department, r.data->>'lead') AS department,
-			%8$s
-			d.accepted, d.arrived, d.fed_back, d.resolved, d.settled, d.merged, d.void, d.told, d.backup, d.transfers, d.steps,
-			coalesce(greatest(d.closed, CASE o.verb WHEN 'answer' THEN d.decision END) > coalesce(d.reopened, 0), false) AS closed,
-			d.suspended, d.first_due
+				d.report->>'nature') AS nature,
+			coalesce(o.data->>'department', o.data->>'lead', d.report->>'lead') AS department,
+			%6$s
+			(d.course).accepted AS accepted, (d.course).arrived AS arrived, (d.course).fed_back AS fed_back,
+			(d.course).resolved AS resolved, (d.course).settled AS settled, (d.course).merged AS merged, (d.course).void AS void,
+			(d.course).told AS told, (d.course).backup AS backup, (d.course).transfers AS transfers, (d.course).steps AS steps,
+			coalesce(greatest((d.course).closed, CASE o.verb WHEN 'answer' THEN d.decision END) > coalesce((d.course).reopened, 0), false) AS closed,
+			(d.course).suspended AS suspended, (d.course).first_due AS first_due
 		FROM looked_up d
-		CROSS JOIN LATERAL (SELECT (d.report).data) r(data)
-		CROSS JOIN LATERAL (SELECT (d.event).data,
-			CASE d.status WHEN 'dispatched' THEN d.called_at ELSE (d.event).at END,
-			CASE d.status WHEN 'dispatched' THEN 'dispatch' ELSE (d.event).verb END) o(data, decided_at, verb)
-		WHERE d.kind = 'incident' AND NOT d.decided_before AND (d.called_at IS NOT NULL OR r.data->>'status' IS DISTINCT FROM 'dispatched')
+		CROSS JOIN LATERAL (SELECT d.called_at IS NOT NULL AND d.report->>'status' = 'dispatched') s(at_once)
+		CROSS JOIN LATERAL (SELECT CASE WHEN s.at_once THEN NULL ELSE (d.course).decided END,
+			CASE WHEN s.at_once THEN d.called_at ELSE (d.course).decided_at END,
+			CASE WHEN s.at_once THEN 'dispatch' ELSE (d.course).decided_by END) o(data, decided_at, verb)
+		WHERE d.kind = 'incident' AND NOT d.decided_before AND (d.called_at IS NOT NULL OR d.report->>'status' IS DISTINCT FROM 'dispatched')
 		OFFSET 0
 	), limits AS (
 		-- of what started together; a limit that fell away in time is none
-		SELECT k.case_id, k.started_at,
-			min(k.due) FILTER (WHERE k.stage = 1) AS accept_due,
-			min(k.due) FILTER (WHERE k.stage = 2) AS arrive_due,
-			min(k.due) FILTER (WHERE k.stage = 3) AS feedback_due,
-			min(k.due) FILTER (WHERE k.stage = 4) AS resolve_due,
-			count(*) FILTER (WHERE k.stage = 2) > 0 AS scene
+		SELECT k.case_id, k.started_at, triage.limits(k.stage,
+			CASE WHEN k.state = 'cancelled' AND k.stopped_at < $2 AND k.stopped_at <= k.due THEN NULL ELSE k.due END) AS of
 		FROM (
-			SELECT k.case_id, k.stage, k.started_at,
-				CASE WHEN k.state = 'cancelled' AND k.stopped_at < $2 AND k.stopped_at <= k.due THEN NULL ELSE k.due END AS due
-			FROM (
-				SELECT k.case_id, k.state, k.started_at, k.stopped_at,
-					CASE k.stage WHEN 'accept' THEN 1 WHEN 'arrive' THEN 2 WHEN 'feedback' THEN 3 WHEN 'resolve' THEN 4 END AS stage,
-					CASE WHEN $2 < $3 AND (k.stopped_at IS NULL OR k.stopped_at >= $2 - $5)
-						-- it ran on after the period, so it may have been moved after it
-						THEN coalesce((
-							SELECT (e.data->>'was_due_at')::timestamptz
-							FROM triage.events e
-							WHERE e.case_id = k.case_id AND e.at >= $2 AND e.data ? 'was_due_at' AND (e.data->>'clock_id')::int = k.clock_id
-							ORDER BY e.seq LIMIT 1), k.due_at)
-						ELSE k.due_at END AS due
-				FROM triage.clocks k
-				WHERE k.started_at >= $1 AND k.started_at < $2
-				OFFSET 0) k
-			WHERE k.stage IS NOT NULL
+			SELECT k.case_id, k.stage, k.state, k.started_at, k.stopped_at,
+				CASE WHEN $2 < $3 AND (k.stopped_at IS NULL OR k.stopped_at >= $5)
+					-- it ran on after the period, so it may have been moved after it
+					THEN coalesce((
+						SELECT (e.data->>'was_due_at')::timestamptz
+						FROM triage.events e
+						WHERE e.case_id = k.case_id AND e.at >= $2 AND e.data ? 'was_due_at' AND (e.data->>'clock_id')::int = k.clock_id
+						ORDER BY e.seq LIMIT 1), k.due_at)
+					ELSE k.due_at END AS due
+			FROM triage.clocks k
+			WHERE k.started_at >= $1 AND k.started_at < $2 AND k.stage IN ('accept', 'arrive', 'feedback', 'resolve')
 			OFFSET 0) k
 		GROUP BY k.case_id, k.started_at
+		OFFSET 0
 	), judged AS (
 		SELECT b.*, s.valid, s.sent, s.valid AND b.verb = 'answer' AS answered,
 			s.sent AND b.department <> ALL ($6) AS civil,
-			CASE WHEN s.sent THEN l.accept_due END AS accept_due,
-			CASE WHEN s.sent THEN l.arrive_due END AS arrive_due,
-			CASE WHEN s.sent THEN l.feedback_due END AS feedback_due,
-			CASE WHEN s.sent THEN l.resolve_due END AS resolve_due,
-			coalesce(l.scene, false) AS scene,
+			CASE WHEN s.sent THEN (l.of).accept END AS accept_due,
+			CASE WHEN s.sent THEN (l.of).arrive END AS arrive_due,
+			CASE WHEN s.sent THEN (l.of).feedback END AS feedback_due,
+			CASE WHEN s.sent THEN (l.of).resolve END AS resolve_due,
+			coalesce((l.of).scene, false) AS scene,
 			-- a limit has run out by the first; one not met only if the case was not on the books before
 			least($2, $3) AS at_end, least($2, $3, b.suspended) AS at_pause
 		FROM base b
@@ -465,11 +451,10 @@ BEGIN
 		array_to_string(pairs, ', '),
 		CASE WHEN timed THEN 'CROSS JOIN LATERAL (SELECT CASE x.counted_by WHEN ''report'' THEN g.called_on ELSE g.decided_on END) o(day)'
 			' WHERE o.day IS NOT NULL' ELSE '' END,
-		(SELECT string_agg(format('max(e.%1$I) AS %1$I,', c.c), ' ') FROM unnest(cols) c(c) WHERE c.c = ANY (further)),
-		(SELECT string_agg(format(', CASE WHEN e.what = 1 THEN e.data->>%1$L END AS %1$I', c.c), '') FROM unnest(cols) c(c) WHERE c.c = ANY (further)),
-		(SELECT string_agg(format('coalesce(o.data->>%1$L, d.%1$I, r.data->>%1$L)::%2$s AS %1$I,', c.c,
-			CASE c.c WHEN 'priority' THEN 'int' WHEN 'danger' THEN 'boolean' ELSE 'text' END), ' ') FROM unnest(cols) c(c) WHERE c.c = ANY (further)))
-	USING kpi.since, kpi.until, now, zone, back, police, alarm, caller, areas, units;
+		(SELECT string_agg(format('coalesce(o.data->>%1$L, d.report->>%1$L)::%2$s AS %1$I,', c.c,
+			CASE c.c WHEN 'priority' THEN 'int' WHEN 'danger' THEN 'boolean' ELSE 'text' END), ' ') FROM unnest(cols) c(c) WHERE c.c = ANY (further)),
+		CASE WHEN timed THEN '(d.called_at AT TIME ZONE $4)::date AS called_on, (o.decided_at AT TIME ZONE $4)::date AS decided_on,' ELSE '' END)
+	USING kpi.since, kpi.until, now, zone, kpi.until - back, police, alarm, caller, areas, units;
 END
 $$;
 COMMENT ON FUNCTION triage.kpi(timestamptz, timestamptz, text[]) IS
