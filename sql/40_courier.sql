@@ -24,6 +24,27 @@ $$;
 COMMENT ON FUNCTION triage.worker_pid(text) IS
 	'Process id of this database''s timekeeper or courier (the argument); NULL = it does not run.';
 
+CREATE FUNCTION triage.check_admin(operation text) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	me	text := triage.actor();
+BEGIN
+	IF EXISTS (SELECT FROM triage.members)
+		AND NOT EXISTS (SELECT FROM triage.members m WHERE m.role = me AND m.duty = 'admin' AND m.active)
+		AND NOT pg_has_role(me, (SELECT c.relowner FROM pg_class c WHERE c.oid = 'triage.cases'::regclass), 'USAGE')
+	THEN
+		RAISE EXCEPTION '% is not yours to do', check_admin.operation
+			USING ERRCODE = 'TR002', DETAIL = format('It is up to administrators, which %s is not.', quote_ident(me)),
+				  HINT = 'triage.members says who is: rows with duty admin. The owner of the extension and superusers may too.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION triage.check_admin(text) IS
+	'Internal: lets those pass who may operate the installation. While triage.members is empty that is whoever may execute the operation (the argument, its name); from then on members with duty admin, the owner of the tables and superusers. Error: TR002.';
+
 -- ---- workers ------------------------------------------------------------------
 
 CREATE FUNCTION triage.start_workers() RETURNS boolean
@@ -32,6 +53,7 @@ CREATE FUNCTION triage.start_workers() RETURNS boolean
 AS $$
 #variable_conflict error
 BEGIN
+	PERFORM triage.check_admin('start_workers');
 	DELETE FROM triage.local_state l WHERE l.key IN ('hold', 'stopped');
 	IF NOT current_setting('triage.workers')::boolean THEN
 		RETURN false;
@@ -44,7 +66,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION triage.start_workers() IS
-	'Lets timekeeper and courier work: ends a hold (after a restore) or stop_workers(), and starts those that do not run once this transaction has committed. Returns false when triage.workers is off, so that none will run.';
+	'Lets timekeeper and courier work: ends a hold (after a restore) or stop_workers(), and starts those that do not run once this transaction has committed. Returns false when triage.workers is off, so that none will run. Error: TR002 not an administrator.';
 
 CREATE FUNCTION triage.await_worker(kind int) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -60,6 +82,7 @@ AS $$
 DECLARE
 	running	boolean := triage.worker_pid('timekeeper') IS NOT NULL OR triage.worker_pid('courier') IS NOT NULL;
 BEGIN
+	PERFORM triage.check_admin('stop_workers');
 	INSERT INTO triage.local_state (key, value, at)
 		VALUES ('stopped', 'by ' || triage.actor(), clock_timestamp())
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at;
@@ -73,7 +96,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION triage.stop_workers(boolean) IS
-	'Stops timekeeper and courier of this database until start_workers(), also over restarts of the server. wait = true: they are gone when it returns; else they leave within two seconds of the commit. Deliveries under way go out again later under the same id. Returns whether any was running.';
+	'Stops timekeeper and courier of this database until start_workers(), also over restarts of the server. wait = true: they are gone when it returns; else they leave within two seconds of the commit. Deliveries under way go out again later under the same id. Returns whether any was running. Error: TR002 not an administrator.';
 
 -- ---- deliveries ---------------------------------------------------------------
 
@@ -83,6 +106,7 @@ CREATE FUNCTION triage.set_secret(endpoint text, secret bytea, valid_until_old t
 AS $$
 #variable_conflict error
 BEGIN
+	PERFORM triage.check_admin('set_secret');
 	-- one rotation of an endpoint at a time
 	PERFORM FROM triage.endpoints e WHERE e.code = set_secret.endpoint FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
@@ -108,7 +132,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION triage.set_secret(text, bytea, timestamptz) IS
-	'Sets the key that deliveries to an endpoint are signed with (HMAC-SHA256, Standard Webhooks): 24 to 64 bytes, never shown again. Until valid_until_old (real time) deliveries carry a signature of the old key too, the newest three at most; NULL = the old key ends now. An endpoint without a key gets unsigned deliveries. Errors: TR003 unknown endpoint or null, TR005 length.';
+	'Sets the key that deliveries to an endpoint are signed with (HMAC-SHA256, Standard Webhooks): 24 to 64 bytes, never shown again. Until valid_until_old (real time) deliveries carry a signature of the old key too, the newest three at most; NULL = the old key ends now. An endpoint without a key gets unsigned deliveries. Errors: TR002 not an administrator, TR003 unknown endpoint or null, TR005 length.';
 
 CREATE FUNCTION triage.delivery_to_change(delivery uuid) RETURNS triage.deliveries
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -134,8 +158,10 @@ CREATE FUNCTION triage.replay_delivery(delivery uuid) RETURNS triage.deliveries
 AS $$
 #variable_conflict error
 DECLARE
-	d	triage.deliveries := triage.delivery_to_change(replay_delivery.delivery);
+	d	triage.deliveries;
 BEGIN
+	PERFORM triage.check_admin('replay_delivery');
+	d := triage.delivery_to_change(replay_delivery.delivery);
 	IF d.done_at IS NULL THEN
 		RAISE EXCEPTION 'delivery % is % already', replay_delivery.delivery, d.state
 			USING ERRCODE = 'TR001', DETAIL = format('Its next attempt is due at %s.', d.next_attempt_at),
@@ -150,7 +176,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION triage.replay_delivery(uuid) IS
-	'Sends a delivery again that is delivered, dead or cancelled: same payload, same webhook-id, attempts counted anew. Returns the row. Errors: TR001 it is queued or under way, TR003 unknown.';
+	'Sends a delivery again that is delivered, dead or cancelled: same payload, same webhook-id, attempts counted anew. Returns the row. Errors: TR001 it is queued or under way, TR002 not an administrator, TR003 unknown.';
 
 CREATE FUNCTION triage.replay_deliveries(endpoint text, since timestamptz, until timestamptz) RETURNS int
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -160,6 +186,7 @@ AS $$
 DECLARE
 	n	int;
 BEGIN
+	PERFORM triage.check_admin('replay_deliveries');
 	IF replay_deliveries.since IS NULL OR replay_deliveries.until IS NULL THEN
 		RAISE EXCEPTION 'argument "%" must not be null', CASE WHEN replay_deliveries.since IS NULL THEN 'since' ELSE 'until' END
 			USING ERRCODE = 'TR003', HINT = 'Give the time in which the deliveries died, for example when the endpoint was down.';
@@ -179,7 +206,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION triage.replay_deliveries(text, timestamptz, timestamptz) IS
-	'Sends again what died for an endpoint from since up to, not including, until (deliveries.done_at, by triage.clock()). Returns how many. Errors: TR003 unknown endpoint or null.';
+	'Sends again what died for an endpoint from since up to, not including, until (deliveries.done_at, by triage.clock()). Returns how many. Errors: TR002 not an administrator, TR003 unknown endpoint or null.';
 
 CREATE FUNCTION triage.cancel_delivery(delivery uuid, note text DEFAULT NULL) RETURNS triage.deliveries
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -187,8 +214,10 @@ CREATE FUNCTION triage.cancel_delivery(delivery uuid, note text DEFAULT NULL) RE
 AS $$
 #variable_conflict error
 DECLARE
-	d	triage.deliveries := triage.delivery_to_change(cancel_delivery.delivery);
+	d	triage.deliveries;
 BEGIN
+	PERFORM triage.check_admin('cancel_delivery');
+	d := triage.delivery_to_change(cancel_delivery.delivery);
 	IF d.state IN ('delivered', 'cancelled') THEN
 		RAISE EXCEPTION 'delivery % is % already', cancel_delivery.delivery, d.state
 			USING ERRCODE = 'TR001', HINT = 'Only what is queued, under way or dead can be cancelled.';
@@ -207,7 +236,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION triage.cancel_delivery(uuid, text) IS
-	'Gives a delivery up that is queued, under way or dead; one under way may still arrive. note is kept in last_error. Later ones of the case go on. Returns the row. Errors: TR001 it is delivered or cancelled, TR003 unknown.';
+	'Gives a delivery up that is queued, under way or dead; one under way may still arrive. note is kept in last_error. Later ones of the case go on. Returns the row. Errors: TR001 it is delivered or cancelled, TR002 not an administrator, TR003 unknown.';
 
 -- ---- health -------------------------------------------------------------------
 

@@ -34,20 +34,35 @@ typedef struct RelEntry
 static HTAB *rel_cache = NULL;
 static Oid	 owner_cache = InvalidOid;
 
+static void
+forget(Oid relid)
+{
+	HASH_SEQ_STATUS seq;
+	RelEntry	   *entry;
+
+	if (rel_cache == NULL)
+		return;
+	hash_seq_init(&seq, rel_cache);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+		if (entry->relid == relid || !OidIsValid(relid))
+		{
+			entry->relid = InvalidOid;
+			owner_cache = InvalidOid;
+		}
+}
+
 /* CREATE and DROP EXTENSION both touch the schema's row. */
 static void
 forget_names(Datum arg, int cacheid, uint32 hashvalue)
 {
-	owner_cache = InvalidOid;
-	if (rel_cache != NULL)
-	{
-		HASH_SEQ_STATUS seq;
-		RelEntry	   *entry;
+	forget(InvalidOid);
+}
 
-		hash_seq_init(&seq, rel_cache);
-		while ((entry = hash_seq_search(&seq)) != NULL)
-			entry->relid = InvalidOid;
-	}
+/* One of our tables was altered, dropped or made again, or (InvalidOid) any may have been. */
+static void
+forget_relation(Datum arg, Oid relid)
+{
+	forget(relid);
 }
 
 static void
@@ -166,4 +181,5 @@ void
 triage_catalog_init(void)
 {
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_names, (Datum) 0);
+	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 }
