@@ -8,7 +8,8 @@
  * between costs nothing but time: workers look around every two seconds.
  *
  * Without shared_preload_libraries no launcher exists: then the first such
- * session after a restart of the server also starts the workers.
+ * session after a restart of the server also starts the workers, unless they
+ * were stopped.
  */
 #include "postgres.h"
 
@@ -48,9 +49,15 @@ static bool		   start_wanted = false;
 static TimestampTz last_start = 0;
 static TimestampTz last_lookup = 0;
 
-/* a session tries to start missing workers, or to find their pids, at most this often */
-#define START_PAUSE	 (10 * USECS_PER_SEC)
-#define LOOKUP_PAUSE (USECS_PER_SEC)
+/*
+ * A session looks for missing workers' pids at most this often, and tries to
+ * start them at most this often, the more seldom the longer it is in vain.
+ */
+#define LOOKUP_PAUSE		(USECS_PER_SEC)
+#define START_PAUSE			(10 * USECS_PER_SEC)
+#define START_LONGEST_PAUSE (600 * USECS_PER_SEC)
+
+static int64 start_pause = START_PAUSE;
 
 void
 wake_timekeeper_at_commit(TimestampTz at)
@@ -84,8 +91,9 @@ is_alive(const WorkerRef *w)
 	return proc != NULL && proc->databaseId == MyDatabaseId;
 }
 
-static void
-look_up(WorkerRef *w)
+/* A value of triage.local_state as now committed, NULL = no such row. */
+static char *
+read_state(const char *state_key)
 {
 	Relation	rel = table_open(triage_relid("local_state"), AccessShareLock);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -93,23 +101,31 @@ look_up(WorkerRef *w)
 	SysScanDesc scan;
 	HeapTuple	tup;
 	Oid			index = RelationGetPrimaryKeyIndex(rel);
+	char	   *found = NULL;
 
 	ScanKeyInit(&key, triage_attnum(rel, "key"), BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(w->key));
+				CStringGetTextDatum(state_key));
 	scan = systable_beginscan(rel, index, OidIsValid(index), snapshot, 1, &key);
 	tup = systable_getnext(scan);
-	w->pid = 0;
 	if (HeapTupleIsValid(tup))
 	{
 		bool  isnull;
 		Datum value = heap_getattr(tup, triage_attnum(rel, "value"), RelationGetDescr(rel), &isnull);
 
-		if (!isnull)
-			w->pid = atoi(TextDatumGetCString(value));
+		found = isnull ? pstrdup("") : TextDatumGetCString(value);
 	}
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, AccessShareLock);
+	return found;
+}
+
+static void
+look_up(WorkerRef *w)
+{
+	char *pid = read_state(w->key);
+
+	w->pid = pid != NULL ? atoi(pid) : 0;
 }
 
 /* Before the commit, while tables can still be read. */
@@ -129,8 +145,13 @@ before_commit(void)
 	look_up(&courier);
 	if (!process_shared_preload_libraries_done)
 		return;
-	if ((!is_alive(&timekeeper) || !is_alive(&courier)) && now - last_start > START_PAUSE)
+	if (is_alive(&timekeeper) && is_alive(&courier))
+		start_pause = START_PAUSE;
+	else if (now - last_start > start_pause && read_state("stopped") == NULL)
 	{
+		/* if the last time was of no use, the next will hardly be: there may be no free slot */
+		if (last_start != 0)
+			start_pause = Min(start_pause * 2, START_LONGEST_PAUSE);
 		last_start = now;
 		start_wanted = true;
 	}

@@ -243,6 +243,42 @@ take_lock(void)
 	proc_exit(0);
 }
 
+/* ---------- connecting ---------- */
+
+static emit_log_hook_type others_hook = NULL;
+static bool				  database_gone = false;
+
+static void
+note_missing_database(ErrorData *edata)
+{
+	if (edata->elevel == FATAL && edata->sqlerrcode == ERRCODE_UNDEFINED_DATABASE)
+		database_gone = true;
+	if (others_hook != NULL)
+		others_hook(edata);
+}
+
+/*
+ * Ends the process with exit code 0, so that the postmaster forgets the
+ * worker: a failure it would try again every few seconds for ever.
+ */
+static void
+give_up(int code, Datum arg)
+{
+	if (code != 0 && database_gone)
+		proc_exit(0);
+}
+
+/* The database may have been dropped while the postmaster waited to start us again. */
+static void
+connect_to(Oid database)
+{
+	on_proc_exit(give_up, (Datum) 0);
+	others_hook = emit_log_hook;
+	emit_log_hook = note_missing_database;
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	emit_log_hook = others_hook;
+}
+
 /* What a DBA sets for the database's sessions must not bend a worker. */
 static void
 own_settings(void)
@@ -267,7 +303,7 @@ worker_start(const char *name, int lock, Oid database)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	connect_to(database);
 	own_settings();
 	pgstat_report_appname(MyBgworkerEntry->bgw_type);
 

@@ -135,8 +135,23 @@ workers_ok($lazy, 'postgres', 2, 'both come back');
 $lazy->restart;
 $lazy->safe_psql('postgres', 'SELECT triage.wake_courier_at_commit()');
 workers_ok($lazy, 'postgres', 2, 'after a restart the first session with work starts them');
+
+$lazy->append_conf('postgresql.conf', "log_min_messages = debug1\n");
+$lazy->reload;
+$lazy->safe_psql('postgres', 'SELECT triage.stop_workers()');
+my $start = -s $lazy->logfile;
+$lazy->safe_psql('postgres', 'SELECT triage.wake_courier_at_commit()');
+is($lazy->safe_psql('postgres', 'SELECT triage.start_workers()'), 't', 'stopped, and started again');
+workers_ok($lazy, 'postgres', 2, 'they run');
+my $starts = () = slurp_file($lazy->logfile, $start) =~ /(?<!un)registering background worker "pg_triage timekeeper/g;
+is($starts, 1, 'a session with work did not start what was stopped');
+
+# one that is to be started again soon finds its database dropped
+$start = -s $lazy->logfile;
+$lazy->safe_psql('template1', 'SELECT pg_terminate_backend(' . pid_of($lazy, 'postgres', 'timekeeper') . ')');
 $lazy->safe_psql('template1', 'DROP DATABASE postgres');
 is($lazy->safe_psql('template1', alive('postgres')), 0, 'DROP DATABASE with workers alive');
+ok($lazy->wait_for_log(qr/unregistering background worker "pg_triage timekeeper/, $start), 'a failed worker of a dropped database is given up');
 $lazy->stop;
 
 # ---- a receiver ----------------------------------------------------------------------
