@@ -52,7 +52,8 @@ CREATE TABLE triage.areas (
 	level		text	COLLATE "C" NOT NULL
 				CHECK (level IN ('province', 'city', 'county', 'town', 'village', 'grid')),
 	urban		boolean	NOT NULL DEFAULT false,
-	boundary	polygon,
+	boundary	polygon	CHECK (npoints(boundary) BETWEEN 3 AND 10000 AND box(boundary) <@ box '(180,90),(-180,-90)'),
+	short		text	COLLATE "C" CHECK (short ~ '^[a-z0-9]{1,40}$'),
 	active		boolean	NOT NULL DEFAULT true,
 	pack		text	COLLATE "C"
 );
@@ -63,6 +64,9 @@ CREATE TABLE triage.area_names (
 	area		text	COLLATE "C" NOT NULL,
 	name		text	COLLATE "C" NOT NULL CHECK (char_length(name) BETWEEN 2 AND 60),
 	kind		text	COLLATE "C" NOT NULL DEFAULT 'alias' CHECK (kind IN ('name', 'alias', 'road', 'place')),
+	short		text	COLLATE "C" CHECK (short ~ '^[a-z0-9]{1,40}$'),
+	houses		text	COLLATE "C" CHECK (houses ~ '^[0-9]{1,5}(-([0-9]{1,5})?)?( odd| even)?(, ?[0-9]{1,5}(-([0-9]{1,5})?)?( odd| even)?)*$'
+				AND char_length(houses) <= 500),
 	active		boolean	NOT NULL DEFAULT true,
 	pack		text	COLLATE "C",
 	PRIMARY KEY (area, name)
@@ -112,7 +116,7 @@ CREATE TABLE triage.case_types (
 	scene		boolean	NOT NULL DEFAULT false,
 	fallback	boolean	NOT NULL DEFAULT false,
 	callback	text	COLLATE "C" NOT NULL DEFAULT 'none' CHECK (callback IN ('required', 'sample', 'none')),
-	short		text	COLLATE "C",
+	short		text	COLLATE "C" CHECK (short ~ '^[a-z0-9]{1,40}$'),
 	basis		text,
 	active		boolean	NOT NULL DEFAULT true,
 	pack		text	COLLATE "C"

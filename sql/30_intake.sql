@@ -80,7 +80,11 @@ BEGIN
 			FROM jsonb_array_elements(d->'candidates') WITH ORDINALITY k(v, n)), '无 none'));
 		r := r || format(E'\n  地点 place:    %s %s (%s%s)', coalesce(d#>>'{facts,place,area}', '-'),
 			coalesce((SELECT a.zh FROM triage.areas a WHERE a.code = d#>>'{facts,place,area}'), ''), d#>>'{facts,place,by}',
-			coalesce(': ' || (d#>>'{facts,place,name}'), ''));
+			coalesce(': ' || (d#>>'{facts,place,name}'), '') || coalesce('; 把握 confidence ' || (d#>>'{facts,place,confidence}') || '/1000', '')
+			|| coalesce('; 可能 one of: ' || (SELECT string_agg(x.v || ' ' || coalesce(a.zh, ''), ', ' ORDER BY x.n)
+				FROM jsonb_array_elements_text(d#>'{facts,place,among}') WITH ORDINALITY x(v, n) LEFT JOIN triage.areas a ON a.code = x.v), '')
+			|| coalesce('; 不一致 but by ' || (d#>>'{facts,place,against,by}') || ': ' || (d#>>'{facts,place,against,area}') || ' '
+				|| coalesce((SELECT a.zh FROM triage.areas a WHERE a.code = d#>>'{facts,place,against,area}'), ''), ''));
 		r := r || format(E'\n  规则 route:    %s', coalesce(d->>'route', '-'));
 		IF d#>'{facts,passed}' IS NOT NULL THEN
 			r := r || (SELECT string_agg(format(E'\n  未用 passed:   %s (%s)', p.v->>'route', p.v->>'because'), '' ORDER BY p.n)

@@ -41,11 +41,14 @@ COMMENT ON COLUMN triage.areas.zh IS 'Official name in Chinese; intake looks for
 COMMENT ON COLUMN triage.areas.en IS 'Name in English; may be NULL.';
 COMMENT ON COLUMN triage.areas.level IS 'province 省 | city 设区市 | county 县市区 | town 乡镇街道 | village 村社区 | grid 网格; a fact (area_level) of route conditions.';
 COMMENT ON COLUMN triage.areas.urban IS 'true = town area (城区), false = countryside; policies may differ by it (arrival: F60). A case whose area is unknown counts as urban.';
-COMMENT ON COLUMN triage.areas.boundary IS 'Outline, x = longitude and y = latitude in degrees (WGS84); NULL = not known. Deciding does not use it: the area comes from the report, address, text or channel.';
+COMMENT ON COLUMN triage.areas.boundary IS 'Outline, x = longitude and y = latitude in degrees (WGS84); NULL = not known. A report with coordinates belongs to the smallest area that holds them. 3 to 10000 points. Inside is what a line to the east crosses the outline from an odd number of times: an outline may go to further parts and back the same way, and round a hole. Of areas with a common border exactly one has each point of it.';
+COMMENT ON COLUMN triage.areas.short IS 'Short input code for find_place(): pinyin initials of the name (拼音首字母), a-z and 0-9; NULL = none. Packs bring it.';
 
 COMMENT ON TABLE triage.area_names IS 'Further names by which people call an area (地名别名): intake looks for them in addresses and texts, beside areas.zh.';
 COMMENT ON COLUMN triage.area_names.area IS 'areas.code of what the name means. One name may stand for several areas.';
 COMMENT ON COLUMN triage.area_names.name IS '2 to 60 characters; folded before it is compared, as texts are (width and other compatibility forms, case).';
+COMMENT ON COLUMN triage.area_names.short IS 'Short input code for find_place(): pinyin initials of the name (拼音首字母), a-z and 0-9; NULL = none.';
+COMMENT ON COLUMN triage.area_names.houses IS 'Of a road that runs through several areas, the house numbers 门牌号 that belong to this one, as "1-99 odd, 40, 100-" (odd 单号, even 双号); NULL = all. A number behind the name in a text that is not among them says that another area is meant.';
 COMMENT ON COLUMN triage.area_names.kind IS 'name = another official name | alias = what people say | road 道路 | place = building or landmark 地标; for readers, all are searched alike.';
 
 COMMENT ON TABLE triage.departments IS 'Units that can be given a case (责任单位): county departments 职能部门, town offices and teams, police, utilities, hotlines.';

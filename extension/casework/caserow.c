@@ -103,6 +103,12 @@ case_text(const CaseRow *row, const AttrNumber *att, CaseColumn column)
 	return case_isnull(row, att, column) ? NULL : TextDatumGetCString(case_value(row, att, column));
 }
 
+const Point *
+case_location(const CaseRow *row, const AttrNumber *att)
+{
+	return case_isnull(row, att, CASE_LOCATION) ? NULL : DatumGetPointP(case_value(row, att, CASE_LOCATION));
+}
+
 void
 case_set(CaseRow *row, const AttrNumber *att, CaseColumn column, Datum value)
 {

@@ -7,6 +7,7 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "utils/geo_decls.h"
 #include "utils/rel.h"
 
 #include "casework/records.h"
@@ -72,10 +73,11 @@ extern void case_row_mask(CaseRow *row, const AttrNumber *att);
 extern Datum case_value(const CaseRow *row, const AttrNumber *att, CaseColumn column);
 extern bool	 case_isnull(const CaseRow *row, const AttrNumber *att, CaseColumn column);
 /* palloc'd, NULL for null */
-extern char *case_text(const CaseRow *row, const AttrNumber *att, CaseColumn column);
-extern void	 case_set(CaseRow *row, const AttrNumber *att, CaseColumn column, Datum value);
-extern void	 case_set_text(CaseRow *row, const AttrNumber *att, CaseColumn column, const char *value);
-extern void	 case_set_null(CaseRow *row, const AttrNumber *att, CaseColumn column);
+extern char		   *case_text(const CaseRow *row, const AttrNumber *att, CaseColumn column);
+extern const Point *case_location(const CaseRow *row, const AttrNumber *att); /* NULL for null */
+extern void			case_set(CaseRow *row, const AttrNumber *att, CaseColumn column, Datum value);
+extern void			case_set_text(CaseRow *row, const AttrNumber *att, CaseColumn column, const char *value);
+extern void			case_set_null(CaseRow *row, const AttrNumber *att, CaseColumn column);
 
 /* What the rows of a case need to know of it. */
 extern void case_facts(const CaseRow *row, const AttrNumber *att, CaseFacts *c);

@@ -255,6 +255,26 @@ intake_check_ref(const char *ref)
 						errhint("Refer by a number or a short name.")));
 }
 
+static bool
+is_on_earth(double longitude, double latitude)
+{
+	return longitude >= -180 && longitude <= 180 && latitude >= -90 && latitude <= 90;
+}
+
+static const Point *
+check_location(const Point *p)
+{
+	/* comparisons with NaN are false */
+	if (p == NULL || is_on_earth(p->x, p->y))
+		return p;
+	ereport(ERROR,
+			(errcode(TRIAGE_ERRCODE_CONTENT), errmsg("location is not a place on earth"),
+			 errdetail("It is (%g,%g).", p->x, p->y),
+			 is_on_earth(p->y, p->x)
+				 ? errhint("Longitude and latitude seem to be swapped: x is the longitude, y the latitude.")
+				 : errhint("Give degrees (WGS84), x = longitude and y = latitude, or leave it out.")));
+}
+
 static Jsonb *
 check_attrs(Jsonb *attrs)
 {
@@ -278,7 +298,7 @@ intake_preview(Book *book, const PreviewArgs *a, Report *r)
 								   a->case_type, "case_types");
 	r->address = a->address;
 	r->address_len = a->address ? strlen(a->address) : 0;
-	r->has_location = a->has_location;
+	r->location = check_location(a->location);
 	if (TIMESTAMP_NOT_FINITE(a->at) || a->at < 0)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the time is not a plausible one"),
 						errdetail("It lies before the year 2000 or is infinite."),
@@ -299,7 +319,7 @@ report_from_row(Book *book, CaseRow *row, const AttrNumber *att, TimestampTz now
 	a.area = case_text(row, att, CASE_AREA);
 	a.case_type = case_text(row, att, CASE_CASE_TYPE);
 	a.address = case_text(row, att, CASE_ADDRESS);
-	a.has_location = !case_isnull(row, att, CASE_LOCATION);
+	a.location = case_location(row, att);
 	a.at = now;
 	a.attrs = case_isnull(row, att, CASE_ATTRS) ? NULL : DatumGetJsonbP(case_value(row, att, CASE_ATTRS));
 	intake_preview(book, &a, r);
@@ -328,6 +348,8 @@ inputs_of(const CaseRow *row, const AttrNumber *att)
 		t = DatumGetTextPP(case_value(row, att, columns[i]));
 		h = hash_combine(h, hash_bytes((unsigned char *) VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)));
 	}
+	if (!case_isnull(row, att, CASE_LOCATION))
+		h = hash_combine(h, hash_bytes((const unsigned char *) case_location(row, att), sizeof(Point)));
 	h = hash_combine(h, DatumGetInt32(case_value(row, att, CASE_PRIORITY)));
 	h = hash_combine(h, DatumGetBool(case_value(row, att, CASE_DANGER)));
 	return hash_combine(h, hash_bytes((unsigned char *) VARDATA(attrs), VARSIZE(attrs) - VARHDRSZ));

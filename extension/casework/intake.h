@@ -16,14 +16,14 @@ extern void intake_check_ref(const char *ref);
 /* What preview() is asked, as it is asked. */
 typedef struct PreviewArgs
 {
-	const char *channel;
-	const char *body;
-	const char *area;
-	const char *address;
-	const char *case_type;
-	bool		has_location;
-	TimestampTz at;
-	Jsonb	   *attrs;
+	const char	*channel;
+	const char	*body;
+	const char	*area;
+	const char	*address;
+	const char	*case_type;
+	const Point *location; /* x = longitude, y = latitude; may be NULL */
+	TimestampTz	 at;
+	Jsonb		*attrs;
 } PreviewArgs;
 
 /* The report that intake would make of it, with the same checks. */

@@ -94,7 +94,7 @@ report_of_case(Act *act, Report *r)
 	r->address = act->c.address;
 	r->address_len = r->address ? strlen(r->address) : 0;
 	r->area = act_area(act);
-	r->has_location = !case_isnull(&act->row, act->att, CASE_LOCATION);
+	r->location = case_location(&act->row, act->att);
 	r->at = act->now;
 	r->attrs = DatumGetJsonbP(case_value(&act->row, act->att, CASE_ATTRS));
 	/* a person has looked: the likeliest type will do */

@@ -474,7 +474,7 @@ triage_preview(PG_FUNCTION_ARGS)
 	a.body = text_argument(fcinfo, 1);
 	a.area = text_argument(fcinfo, 2);
 	a.at = PG_ARGISNULL(3) ? triage_clock() : PG_GETARG_TIMESTAMPTZ(3);
-	a.has_location = !PG_ARGISNULL(4);
+	a.location = PG_ARGISNULL(4) ? NULL : PG_GETARG_POINT_P(4);
 	a.address = text_argument(fcinfo, 5);
 	a.case_type = text_argument(fcinfo, 6);
 	a.attrs = PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7);

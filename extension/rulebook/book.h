@@ -13,6 +13,7 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "pgtime.h"
+#include "utils/geo_decls.h"
 #include "utils/palloc.h"
 #include "utils/snapshot.h"
 
@@ -61,8 +62,9 @@ typedef struct Area
 	const char	*zh;
 	const char	*level;
 	const char	*parent_code;
-	struct Area *parent; /* NULL at the root */
-	int			 depth;	 /* 0 = root */
+	const char	*initials; /* of its name in pinyin, folded; NULL = not given */
+	struct Area *parent;   /* NULL at the root */
+	int			 depth;	   /* 0 = root */
 	bool		 urban;
 } Area;
 
@@ -106,6 +108,8 @@ typedef struct CaseType
 {
 	const char		*code;
 	const char		*zh;
+	const char		*en;
+	const char		*initials; /* of its name in pinyin, folded; NULL = not given */
 	const char		*parent_code;
 	struct CaseType *parent;
 	int				 index; /* own place in the array: scores are kept by it */
@@ -342,6 +346,10 @@ typedef struct Book
 	struct PlaceName *places;
 	TermMatcher		 *place_matcher;
 
+	int				 nboundaries;
+	struct Boundary *boundaries; /* see boundary.c */
+	bool			 boundaries_ready;
+
 	int		  nroutes;
 	Route	 *routes;
 	CodeIndex route_index;
@@ -379,8 +387,24 @@ typedef struct PlaceName
 	Area	   *area;
 	const char *text; /* folded */
 	uint32		len;
-	bool		is_name; /* its official name, not an alias */
+	bool		is_name;  /* its official name, not an alias */
+	const char *initials; /* of an alias, in pinyin, folded; may be NULL */
+	const char *houses;	  /* which house numbers of a road are meant, see place.c; NULL = all */
 } PlaceName;
+
+/* The outline of an area. */
+typedef struct Boundary
+{
+	Area	   *area;
+	const char *points; /* n pairs of doubles, x and y, at any address */
+	int			n;
+	Point	   *at;	  /* the same, aligned; NULL until first needed */
+	double		size; /* in square degrees */
+	BOX			box;
+} Boundary;
+
+/* boundary.c: the smallest area whose outline holds the point; NULL when none does */
+extern Area *boundary_find(Book *book, const Point *p);
 
 /*
  * The newest committed rules, plus this transaction's own.  The book stays

@@ -10,38 +10,6 @@
 
 #include "rulebook/decide.h"
 
-static void
-find_place(Book *book, const Report *report, const char *folded, size_t len, Decision *d)
-{
-	Area *context = report->channel->area;
-
-	if (report->area != NULL)
-	{
-		d->area = report->area;
-		d->place_by = report->area_kept ? PLACE_KEPT : PLACE_GIVEN;
-		return;
-	}
-	if (report->address != NULL)
-	{
-		size_t address_len;
-		char  *address = book_fold(report->address, report->address_len, &address_len);
-
-		if (address != NULL)
-			d->area = place_find(book, address, address_len, context, &d->place_name);
-		d->place_by = PLACE_ADDRESS;
-	}
-	if (d->area == NULL && folded != NULL)
-	{
-		d->area = place_find(book, folded, len, context, &d->place_name);
-		d->place_by = PLACE_TEXT;
-	}
-	if (d->area == NULL)
-	{
-		d->area = context;
-		d->place_by = context != NULL ? PLACE_CHANNEL : PLACE_NONE;
-	}
-}
-
 void
 decide(Book *book, const Report *report, Decision *d)
 {
@@ -51,7 +19,7 @@ decide(Book *book, const Report *report, Decision *d)
 	memset(d, 0, sizeof(Decision));
 	d->text_digest = folded ? hash_bytes_extended((const unsigned char *) folded, len, 0) : 0;
 	d->body_chars = report->body ? pg_mbstrlen_with_len(report->body, report->body_len) : 0;
-	find_place(book, report, folded, len, d);
+	place_decide(book, report, folded, len, d);
 	classify(book, report, folded, len, d);
 	if (d->dispatched)
 		route_choose(book, report, d);

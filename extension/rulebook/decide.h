@@ -14,21 +14,21 @@
 /* What is known about a report before anything is decided. */
 typedef struct Report
 {
-	Channel	   *channel;
-	const char *body; /* as received; may be NULL on voice channels */
-	size_t		body_len;
-	const char *address; /* may be NULL */
-	size_t		address_len;
-	Area	   *area;		/* given by the reporter; NULL = find it */
-	bool		area_kept;	/* area is what an earlier decision of this case found */
-	CaseType   *given_type; /* chosen by an operator; NULL = find it */
-	bool		has_location;
-	int			repeats;
-	TimestampTz at;				/* when the clocks start */
-	Jsonb	   *attrs;			/* may be NULL */
-	double		min_confidence; /* below it a person decides */
-	double		police_share;	/* share of police terms above which a person decides */
-	bool		confirmed;		/* a person has looked: danger needs no second look */
+	Channel		*channel;
+	const char	*body; /* as received; may be NULL on voice channels */
+	size_t		 body_len;
+	const char	*address; /* may be NULL */
+	size_t		 address_len;
+	Area		*area;		 /* given by the reporter; NULL = find it */
+	bool		 area_kept;	 /* area is what an earlier decision of this case found */
+	CaseType	*given_type; /* chosen by an operator; NULL = find it */
+	const Point *location;	 /* x = longitude, y = latitude, on earth; may be NULL */
+	int			 repeats;
+	TimestampTz	 at;			 /* when the clocks start */
+	Jsonb		*attrs;			 /* may be NULL */
+	double		 min_confidence; /* below it a person decides */
+	double		 police_share;	 /* share of police terms above which a person decides */
+	bool		 confirmed;		 /* a person has looked: danger needs no second look */
 } Report;
 
 #define MAX_PARTIES	   24
@@ -36,6 +36,7 @@ typedef struct Report
 #define MAX_KEPT_HITS  16
 #define MAX_PASSED	   12
 #define MAX_SILENCED   8
+#define MAX_PLACES	   4
 
 typedef struct Party
 {
@@ -80,6 +81,7 @@ typedef enum PlaceBy
 	PLACE_ADDRESS,
 	PLACE_TEXT,
 	PLACE_CHANNEL,
+	PLACE_COORDINATES,
 	PLACE_KEPT /* as an earlier decision of this case found it */
 } PlaceBy;
 
@@ -106,6 +108,11 @@ typedef struct Decision
 	Area	   *area; /* NULL = unknown */
 	PlaceBy		place_by;
 	const char *place_name; /* what was found in the text; lives in the book */
+	int			place_sure; /* thousandths, see place.c */
+	int			nplaces;	/* areas that the name may mean alike; 0 = it means one */
+	Area	   *places[MAX_PLACES];
+	PlaceBy		against_by; /* another sign of the place says otherwise; PLACE_NONE = none does */
+	Area	   *against;
 
 	Route *route;		/* NULL when not dispatched */
 	char  *route_error; /* message of a condition that failed, palloc'd */
@@ -137,8 +144,21 @@ extern void	 decision_unpack(const void *packed, Decision *d);
 /* classify.c: fills type, nature, priority, danger, candidates, hits, verdict, confidence, dispatched */
 extern void classify(Book *book, const Report *report, const char *folded, size_t len, Decision *d);
 
-/* place.c: the area a text speaks of; NULL when none or when it cannot be told */
-extern Area *place_find(Book *book, const char *folded, size_t len, Area *context, const char **name);
+/* place.c: fills area and what is known of it */
+extern void place_decide(Book *book, const Report *report, const char *folded, size_t len, Decision *d);
+
+/* A name found in a text. */
+typedef struct Named
+{
+	PlaceName *place;
+	int		   support; /* other names in the text that lie above this area */
+	bool	   house;	/* a house number stands behind it, and is meant */
+} Named;
+
+#define MAX_NAMED 64
+
+/* The names in a folded text, none inside a longer one, at most MAX_NAMED; returns their number. */
+extern int place_names(Book *book, const char *folded, size_t len, Named *named);
 
 /* route.c: chooses the route and names the parties; needs area and classification */
 extern void route_choose(Book *book, const Report *report, Decision *d);

@@ -18,6 +18,7 @@
 #include "port/pg_crc32c.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/geo_decls.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -28,7 +29,7 @@
 PG_FUNCTION_INFO_V1(triage_store_image);
 
 #define IMAGE_MAGIC	 0x74626f6b /* "tbok" */
-#define IMAGE_FORMAT 2
+#define IMAGE_FORMAT 3
 
 /* Bytes before the image in its column: with a value's own header they make it begin at a multiple of 8. */
 #define LEAD_BYTES (8 - VARHDRSZ)
@@ -99,6 +100,9 @@ put_column(StringInfo s, const Reader *r, int c)
 		case INTERVALOID:
 			put_value(s, DatumGetIntervalP(d), sizeof(Interval));
 			break;
+		case POLYGONOID:
+			put_value(s, DatumGetPolygonP(d)->p, DatumGetPolygonP(d)->npts * sizeof(Point));
+			break;
 		default:
 			elog(ERROR, "unexpected column type %u in the configuration", col_type(r, c));
 	}
@@ -117,6 +121,9 @@ put_rows(StringInfo s, ImageHeader *header, FromTable table, Snapshot snapshot)
 	reader_open(&r, &source, table);
 	while (reader_next(&r))
 	{
+		/* most areas have no outline */
+		if (table == FROM_BOUNDARIES && col_is_null(&r, 1))
+			continue;
 		for (int c = 0; c < r.ncolumns; c++)
 			put_column(s, &r, c);
 		header->rows[table]++;
@@ -145,6 +152,13 @@ pool_put(StringInfo pool, const char *text, size_t len)
 	appendBinaryStringInfo(pool, text, len);
 	appendStringInfoChar(pool, '\0');
 	return at;
+}
+
+/* The same of a text that may be NULL: 0 stands for that, because the pool's first text is another. */
+static const char *
+pool_put_optional(StringInfo pool, const char *text)
+{
+	return text == NULL ? NULL : (const char *) pool_put(pool, text, strlen(text));
 }
 
 static void *
@@ -196,6 +210,8 @@ put_blocks(StringInfo s, ImageHeader *header, const Book *book)
 	{
 		at[n + i] = pool_put(&pool, places[i].text, len[n + i] = places[i].len);
 		places[i].text = (const char *) at[n + i];
+		places[i].initials = pool_put_optional(&pool, places[i].initials);
+		places[i].houses = pool_put_optional(&pool, places[i].houses);
 		places[i].area = NUMBERED(places[i].area, book->areas);
 	}
 	put_block(s, header, BLOCK_POOL, pool.data, pool.len);
@@ -368,6 +384,8 @@ image_adopt(char *image, Book *book)
 		PlaceName *p = &book->places[i];
 
 		p->text = pool + (uintptr_t) p->text;
+		p->initials = p->initials == NULL ? NULL : pool + (uintptr_t) p->initials;
+		p->houses = p->houses == NULL ? NULL : pool + (uintptr_t) p->houses;
 		p->area = POINTED(p->area, book->areas);
 	}
 	book->place_matcher = adopt_matcher(image, BLOCK_PLACE_MATCHER);

@@ -48,6 +48,7 @@ load_areas(Book *book, Arena *arena, const Source *source)
 		a->zh = col_text(&r, arena, 2);
 		a->level = col_text(&r, arena, 3);
 		a->urban = col_bool(&r, 4);
+		a->initials = col_text(&r, arena, 5);
 	}
 	reader_close(&r);
 }
@@ -117,6 +118,8 @@ load_case_types(Book *book, Arena *arena, const Source *source)
 		t->priority = col_int(&r, 4, 3);
 		t->scene = col_bool(&r, 5);
 		t->fallback = col_bool(&r, 6);
+		t->en = col_text(&r, arena, 7);
+		t->initials = col_text(&r, arena, 8);
 	}
 	reader_close(&r);
 }
@@ -189,7 +192,7 @@ load_context_words(Book *book, Arena *arena, const Source *source)
 	reader_close(&r);
 }
 
-static void
+static PlaceName *
 add_place(Book *book, Arena *arena, Area *area, const char *bytes, int len, bool is_name)
 {
 	size_t	   folded_len;
@@ -197,13 +200,14 @@ add_place(Book *book, Arena *arena, Area *area, const char *bytes, int len, bool
 	PlaceName *p;
 
 	if (folded == NULL)
-		return;
+		return NULL;
 	p = GROW(book, book->places, book->nplaces);
 	p->area = area;
 	p->text = arena_copy(arena, folded, folded_len);
 	p->len = folded_len;
 	p->is_name = is_name;
 	pfree(folded);
+	return p;
 }
 
 static void
@@ -219,11 +223,38 @@ load_places(Book *book, Arena *arena, const Source *source)
 		int			len;
 		const char *bytes = col_bytes(&r, 0, &len);
 		Area	   *area = book_area(book, bytes, len);
+		PlaceName  *p;
 
 		if (area == NULL)
 			continue;
 		bytes = col_bytes(&r, 1, &len);
-		add_place(book, arena, area, bytes, len, false);
+		p = add_place(book, arena, area, bytes, len, false);
+		if (p == NULL)
+			continue;
+		p->initials = col_text(&r, arena, 2);
+		p->houses = col_text(&r, arena, 3);
+	}
+	reader_close(&r);
+}
+
+static void
+load_boundaries(Book *book, Arena *arena, const Source *source)
+{
+	Reader r;
+
+	reader_open(&r, source, FROM_BOUNDARIES);
+	while (reader_next(&r))
+	{
+		int			len;
+		const char *code = col_bytes(&r, 0, &len);
+		Area	   *area = book_area(book, code, len);
+		Boundary   *b;
+
+		if (area == NULL || col_is_null(&r, 1))
+			continue;
+		b = GROW(book, book->boundaries, book->nboundaries);
+		b->area = area;
+		b->points = col_polygon(&r, arena, 1, &b->n);
 	}
 	reader_close(&r);
 }
@@ -489,6 +520,7 @@ book_load(Book *book, Snapshot snapshot, bool use_image)
 		load_places(book, &arena, &source);
 		build_term_matcher(book);
 	}
+	load_boundaries(book, &arena, &source);
 	collect_turns(book);
 	book->max_hits = 256;
 	book->hits = MemoryContextAlloc(book->mcxt, book->max_hits * sizeof(TermHit));

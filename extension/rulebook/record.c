@@ -80,6 +80,21 @@ put_place(JsonBuild *b, const Decision *d)
 	if (d->area != NULL)
 		jb_text(b, "area", d->area->code);
 	jb_text(b, "name", d->place_name);
+	jb_int(b, "confidence", d->place_sure);
+	if (d->nplaces > 0)
+	{
+		jb_array(b, "among");
+		for (int i = 0; i < d->nplaces; i++)
+			jb_text(b, NULL, d->places[i]->code);
+		jb_end_array(b);
+	}
+	if (d->against != NULL)
+	{
+		jb_object(b, "against");
+		jb_text(b, "by", place_by_names[d->against_by]);
+		jb_text(b, "area", d->against->code);
+		jb_end_object(b);
+	}
 	jb_end_object(b);
 }
 

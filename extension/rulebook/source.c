@@ -13,6 +13,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/geo_decls.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -28,7 +29,7 @@ typedef struct TableInfo
 } TableInfo;
 
 static const TableInfo tables[] = {
-	[FROM_AREAS] = {"areas", true, {"code", "parent", "zh", "level", "urban"}},
+	[FROM_AREAS] = {"areas", true, {"code", "parent", "zh", "level", "urban", "short"}},
 	[FROM_DEPARTMENTS] = {"departments", true, {"code", "kind", "zh", "superior", "endpoint", "area"}},
 	[FROM_CHANNELS] = {"channels",
 					   true,
@@ -36,10 +37,11 @@ static const TableInfo tables[] = {
 						"needs_caller", "allows_anonymous", "fold_window"}},
 	[FROM_CASE_TYPES] = {"case_types",
 						 true,
-						 {"code", "parent", "zh", "nature", "priority", "scene", "fallback"}},
+						 {"code", "parent", "zh", "nature", "priority", "scene", "fallback", "en", "short"}},
 	[FROM_TERMS] = {"terms", true, {"case_type", "kind", "term"}},
 	[FROM_CONTEXT_WORDS] = {"context_words", true, {"kind", "word", "stands", "reach", "scope"}},
-	[FROM_AREA_NAMES] = {"area_names", true, {"area", "name"}},
+	[FROM_AREA_NAMES] = {"area_names", true, {"area", "name", "short", "houses"}},
+	[FROM_BOUNDARIES] = {"areas", true, {"code", "boundary"}},
 	[FROM_ROUTES] = {"routes", true, {"code", "case_type", "area", "condition", "precedence", "zh"}},
 	[FROM_ROUTE_PARTIES] = {"route_parties", true, {"route", "seq", "department", "relation", "duty"}},
 	[FROM_CALENDARS] = {"calendars", true, {"code", "timezone", "version"}},
@@ -227,6 +229,21 @@ col_text(const Reader *r, Arena *arena, int c)
 	if (bytes == NULL || r->rel == NULL)
 		return unconstify(char *, bytes);
 	return arena_copy(arena, bytes, len);
+}
+
+const char *
+col_polygon(const Reader *r, Arena *arena, int c, int *npoints)
+{
+	const POLYGON *p;
+
+	if (r->rel == NULL)
+	{
+		*npoints = r->len[c] / sizeof(Point);
+		return r->bytes[c];
+	}
+	p = DatumGetPolygonP(col_datum(r, c));
+	*npoints = p->npts;
+	return arena_copy(arena, (const char *) p->p, p->npts * sizeof(Point));
 }
 
 int

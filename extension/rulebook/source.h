@@ -21,6 +21,7 @@ typedef enum FromTable
 	FROM_TERMS,
 	FROM_CONTEXT_WORDS,
 	FROM_AREA_NAMES,
+	FROM_BOUNDARIES,
 	FROM_ROUTES,
 	FROM_ROUTE_PARTIES,
 	FROM_CALENDARS,
@@ -76,7 +77,9 @@ extern int			col_word(const Reader *r, int c, const char *const *words);
 extern const char **col_text_list(const Reader *r, Arena *arena, int c, int *n);
 
 /* For the maker of images, who reads tables: the value itself and its type. */
-extern Datum col_datum(const Reader *r, int c);
-extern Oid	 col_type(const Reader *r, int c);
+/* The points of a polygon, as pairs of doubles at any address; live as long as the book. */
+extern const char *col_polygon(const Reader *r, Arena *arena, int c, int *npoints);
+extern Datum	   col_datum(const Reader *r, int c);
+extern Oid		   col_type(const Reader *r, int c);
 
 #endif

@@ -85,7 +85,7 @@ SELECT is((SELECT count(*) FROM triage.packs WHERE code = 'mini'), 0::bigint, 'n
 SELECT is((SELECT count(*) FROM triage.apply_pack(pg_temp.mini(), false)), 23::bigint, 'a real one reports the same rows');
 SELECT is((SELECT version FROM triage.rulebook), (SELECT version + 1 FROM before), 'the version rises once');
 SELECT is((SELECT to_jsonb(t) FROM triage.areas t WHERE code = 'X'),
-	'{"code": "X", "parent": null, "zh": "甲市", "en": null, "level": "city", "urban": false, "boundary": "((0.1,0.2),(3,0),(3,3.000000000000001))", "active": true, "pack": "mini"}'::jsonb,
+	'{"code": "X", "parent": null, "zh": "甲市", "en": null, "level": "city", "short": null, "urban": false, "boundary": "((0.1,0.2),(3,0),(3,3.000000000000001))", "active": true, "pack": "mini"}'::jsonb,
 	'a row as it stands then: defaults for what it does not name');
 SELECT is((SELECT requires FROM triage.outcomes WHERE code = 'xo'), '{parties,amount}'::text[], 'a list');
 
