@@ -188,3 +188,19 @@ CREATE FUNCTION triage.rulebook_timing() RETURNS TABLE (what text, ms double pre
 	AS 'MODULE_PATHNAME', 'triage_rulebook_timing';
 COMMENT ON FUNCTION triage.rulebook_timing() IS
 	'Builds the rulebook anew, aside, and tells what it took: the whole from rows to ready, and the term matcher alone; milliseconds and bytes of memory.';
+
+-- ---- the words of a ticket, for bindings to ticket systems ----------------------
+
+CREATE FUNCTION triage.html_text(html text) RETURNS text
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'triage_html_text';
+COMMENT ON FUNCTION triage.html_text(text) IS
+	'Internal, for bindings to ticket systems: the words of an HTML page. Tags, comments, scripts and styles go, blocks leave a line feed, entities become characters; what is no HTML stays. Never longer than its argument.
+Source: extension/text/html.c';
+
+CREATE FUNCTION triage.mail_text(body text, encoding text) RETURNS text
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'triage_mail_text';
+COMMENT ON FUNCTION triage.mail_text(text, text) IS
+	'Internal, for bindings to ticket systems: a body as mail carries it (RFC 2045), decoded. encoding, in either case: quoted-printable, base64, none, 7bit, 8bit. What is not properly encoded stays; bytes that are no UTF-8 become "?". Never longer than its argument. Error: TR003 another encoding.
+Source: extension/text/quoted.c';

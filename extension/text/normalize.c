@@ -2,8 +2,8 @@
  * normalize.c
  *	  Folding of report text; the rules are in normalize.h.
  *
- * Reports are mostly Han characters, which folding copies.  fold() therefore
- * runs over pairs of them eight bytes at a time and looks at other characters
+ * Reports are mostly simplified Han characters, which folding copies.  fold()
+ * therefore runs over pairs of them eight bytes at a time and looks at other characters
  * one by one, the frequent kinds (ASCII, full-width forms) first.
  *
  * Each character is folded without looking at its neighbours, except that
@@ -13,6 +13,7 @@
  */
 #include "text/normalize.h"
 
+#include "text/simplified.h"
 #include "text/utf8.h"
 
 /* What fold_rare() answers besides a code point. */
@@ -169,6 +170,18 @@ fold_kana(uint32_t cp)
 	return cp;
 }
 
+/* U+4000..U+9FFF: the simplified form of a traditional character, else itself. */
+static uint32_t
+fold_han(uint32_t cp)
+{
+	uint64_t traditional = fold_other[cp >> 6];
+	uint64_t bit = (uint64_t) 1 << (cp & 63);
+
+	if (!(traditional & bit))
+		return cp;
+	return simplified_form[simplified_rank[(cp >> 6) - 256] + __builtin_popcountll(traditional & (bit - 1))];
+}
+
 /*
  * What becomes of a character outside ASCII: its folded code point, a space,
  * FOLD_NOTHING or FOLD_ASK.  The folded form never needs more bytes.
@@ -194,7 +207,9 @@ fold_rare(uint32_t cp)
 		return cp;
 	if (cp >= 0x3000 && cp <= 0x30FF)
 		return fold_kana(cp);
-	if (cp >= 0x3400 && cp <= 0x9FFF) /* Han, extension A and the hexagrams */
+	if (cp >= 0x4000 && cp <= 0x9FFF)
+		return fold_han(cp);
+	if (cp >= 0x3400 && cp < 0x4000) /* Han, extension A */
 		return cp;
 	if ((cp >= 0xFE00 && cp <= 0xFE0F) || cp == 0xFEFF ||
 		(cp >= 0xE0100 && cp <= 0xE01EF)) /* variation selectors, BOM */
@@ -209,25 +224,38 @@ fold_rare(uint32_t cp)
 }
 
 /*
- * Does the word begin with two Han characters of lead byte E4..E9
- * (U+4000..U+9FFF), all of which fold to themselves?
- *
- * The first mask checks that the six bytes are lead, continuation and
- * continuation twice; the sums carry into bit 4 where the lead's low half is
- * at least 4, and at least 10.
+ * Bytes of the characters of three bytes that fold to themselves, two at most,
+ * which the word begins with: 6, 3 or 0.  A character's place in the map is
+ * its upper ten bits, from lead and first continuation byte, and its lower
+ * six; overlong forms and surrogates, which are none, are marked there too.
  */
-static inline bool
-two_han(uint64_t word)
+static inline int
+plain_bytes(uint64_t word)
 {
-	uint64_t low = word & UINT64_C(0x00000F00000F);
+	uint32_t first = (uint32_t) word & 0x3F0F;
+	uint32_t second = (uint32_t) (word >> 24) & 0x3F0F;
+	bool	 other;
 
-	return (word & UINT64_C(0xC0C0F0C0C0F0)) == UINT64_C(0x8080E08080E0) &&
-		   ((low + UINT64_C(0x00000C00000C)) & ~(low + UINT64_C(0x000006000006)) &
-			UINT64_C(0x000010000010)) == UINT64_C(0x000010000010);
+	if ((word & 0xC0C0F0) != 0x8080E0)
+		return 0;
+	first = (first << 6 | first >> 8) & 0x3FF;
+	if (fold_other[first] >> (word >> 16 & 63) & 1)
+		return 0;
+	second = (second << 6 | second >> 8) & 0x3FF;
+	other = (word & UINT64_C(0xC0C0F0000000)) != UINT64_C(0x8080E0000000) ||
+			(fold_other[second] >> (word >> 40 & 63) & 1);
+	return other ? 3 : 6;
+}
+
+/* Does the word begin with a full-width form from ! to _, U+FF01..U+FF3F? */
+static inline bool
+is_wide_ascii(uint64_t word)
+{
+	return (word & 0xC0FFFF) == 0x80BCEF && (word & 0x3F0000) != 0;
 }
 
 /*
- * Fold one character that is neither ASCII nor one of a pair of Han, advance
+ * Fold one character that is neither ASCII nor one of a pair that is copied, advance
  * *in and return the new end of the output, which is at out.
  *
  * A bad byte is copied.  So is an invisible character right behind one: its
@@ -295,11 +323,19 @@ fold(const char *in, size_t len, char *out, bool *ask)
 		{
 			uint64_t word = utf8_load8(in);
 
-			if (!two_han(word))
-				break;
+			int n = plain_bytes(word);
+
+			if (n == 0 && is_wide_ascii(word))
+			{
+				*out++ = ascii_fold[(word >> 16 & 0x3F) + 0x20];
+				in += 3;
+				continue;
+			}
 			utf8_store8(out, word);
-			in += 6;
-			out += 6;
+			in += n;
+			out += n;
+			if (n < 6)
+				break;
 		}
 		if (in >= end)
 			break;

@@ -7,7 +7,8 @@
  * functions read or write outside the buffers they are given.
  *
  * The folded form: compatibility forms replaced (NFKC), Latin, Greek and
- * Cyrillic letters in lower case (one for one, whatever the language), any run
+ * Cyrillic letters in lower case (one for one, whatever the language),
+ * traditional Han characters simplified where there is just one way, any run
  * of white space or control characters is one space and none stands at either
  * end, invisible characters and variation selectors are gone.  Folding a
  * folded text changes nothing.
