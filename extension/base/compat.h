@@ -27,4 +27,18 @@
 #define triage_create_wait_events(n) CreateWaitEventSet(TopMemoryContext, (n))
 #endif
 
+/* 18 asks whether a deferrable primary key will do. */
+#if PG_VERSION_NUM >= 180000
+#define triage_primary_key_index(rel) RelationGetPrimaryKeyIndex((rel), false)
+#else
+#define triage_primary_key_index(rel) RelationGetPrimaryKeyIndex(rel)
+#endif
+
+/* 18 spells noreturn in front of a declaration, as C11 does. */
+#if PG_VERSION_NUM >= 180000
+#define triage_noreturn pg_noreturn
+#else
+#define triage_noreturn pg_attribute_noreturn()
+#endif
+
 #endif

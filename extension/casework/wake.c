@@ -30,6 +30,7 @@
 
 #include "base/catalog.h"
 #include "base/clock.h"
+#include "base/compat.h"
 #include "base/guc.h"
 #include "base/names.h"
 #include "casework/wake.h"
@@ -100,7 +101,7 @@ read_state(const char *state_key)
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tup;
-	Oid			index = RelationGetPrimaryKeyIndex(rel);
+	Oid			index = triage_primary_key_index(rel);
 	char	   *found = NULL;
 
 	ScanKeyInit(&key, triage_attnum(rel, "key"), BTEqualStrategyNumber, F_TEXTEQ,

@@ -21,14 +21,14 @@
 #define FOLD_ASK	 0x110001 /* only the server knows: copy it and say so */
 
 /* ASCII: letters in lower case, white space and control characters a space. */
-static const char ascii_fold[128] = "                "
-									"                "
-									" !\"#$%&'()*+,-./"
-									"0123456789:;<=>?"
-									"@abcdefghijklmno"
-									"pqrstuvwxyz[\\]^_"
-									"`abcdefghijklmno"
-									"pqrstuvwxyz{|}~ ";
+static const char ascii_fold[] = "                "
+								 "                "
+								 " !\"#$%&'()*+,-./"
+								 "0123456789:;<=>?"
+								 "@abcdefghijklmno"
+								 "pqrstuvwxyz[\\]^_"
+								 "`abcdefghijklmno"
+								 "pqrstuvwxyz{|}~ ";
 
 /* Is cp one of the bits set in map, which begins at first? */
 static inline bool

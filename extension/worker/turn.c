@@ -51,8 +51,10 @@ static TimestampTz last_look = 0; /* 0 = look at the next turn */
 
 /* ---------- leaving ---------- */
 
+triage_noreturn static void leave(LeaveReason why);
+
 static void
-pg_attribute_noreturn() leave(LeaveReason why)
+leave(LeaveReason why)
 {
 	board_leave(my_lock, why);
 	proc_exit(0);
