@@ -15,6 +15,8 @@ bool   triage_workers = true;
 char  *triage_databases = NULL;
 double triage_min_confidence = 0.5;
 double triage_police_share = 0.3;
+double triage_model_confidence = 0.5;
+int	   triage_train_memory = 1024;
 int	   triage_max_ahead = 600;
 int	   triage_max_back = 86400;
 char  *triage_now = NULL;
@@ -95,6 +97,11 @@ triage_guc_init(void)
 		"Score of the likeliest police matter against it and the winner together; lower "
 		"misses fewer police matters and leaves more to people, 1 = never.",
 		&triage_police_share, 0.3, 0.0, 1.0, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable("triage.model_confidence",
+							 "Below this probability of the model in use a person decides where a case goes.",
+							 NULL, &triage_model_confidence, 0.5, 0.0, 1.0, PGC_SUSET, 0, NULL, NULL, NULL);
+	define_int("triage.train_memory", "Memory that training a classifier may take.", &triage_train_memory,
+			   1024, 64, 1024 * 1024, PGC_SUSET, GUC_UNIT_MB);
 	define_int("triage.max_ahead", "How far ahead of the clock a report's time may be.", &triage_max_ahead,
 			   600, 0, 86400 * 7, PGC_SUSET, GUC_UNIT_S);
 	define_int("triage.max_back", "How far back triage.happened_at may reach.", &triage_max_back, 86400, 0,

@@ -14,6 +14,10 @@ extern char *triage_databases;
 extern double triage_min_confidence;
 /* share of police words above which a person looks at what would go to a department (0..1) */
 extern double triage_police_share;
+/* below this probability of the learned classifier a person decides (0..1) */
+extern double triage_model_confidence;
+/* memory that training a classifier may take, MB */
+extern int triage_train_memory;
 /* how far the clock of a reporting system may be ahead, seconds */
 extern int triage_max_ahead;
 /* how far back a field worker may set the time a thing happened, seconds */

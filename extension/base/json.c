@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/numeric.h"
@@ -84,6 +86,20 @@ jb_int(JsonBuild *b, const char *key, int64 value)
 
 	v.type = jbvNumeric;
 	v.val.numeric = int64_to_numeric(value);
+	push_value(b, key, &v);
+}
+
+void
+jb_real(JsonBuild *b, const char *key, double value)
+{
+	JsonbValue v;
+
+	v.type = jbvNull;
+	if (fabs(value) < 1e14)
+	{
+		v.type = jbvNumeric;
+		v.val.numeric = int64_div_fast_to_numeric((int64) rint(value * 10000), 4);
+	}
 	push_value(b, key, &v);
 }
 

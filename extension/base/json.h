@@ -23,6 +23,7 @@ extern void	  jb_end_array(JsonBuild *b);
 extern void	  jb_text(JsonBuild *b, const char *key, const char *value); /* NULL value: nothing is written */
 extern void	  jb_text_n(JsonBuild *b, const char *key, const char *value, int len);
 extern void	  jb_int(JsonBuild *b, const char *key, int64 value);
+extern void	  jb_real(JsonBuild *b, const char *key, double value); /* four decimals; NaN: null */
 extern void	  jb_bool(JsonBuild *b, const char *key, bool value);
 extern void	  jb_time(JsonBuild *b, const char *key, TimestampTz value); /* ISO 8601, UTC */
 extern void	  jb_jsonb(JsonBuild *b, const char *key, Jsonb *value);

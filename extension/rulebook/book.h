@@ -379,6 +379,8 @@ typedef struct Book
 	TermHit *hits;
 	uint32	 max_hits;
 	int		*scores; /* by case type, all zero between uses */
+
+	struct TermTraits *traits; /* by term, see traits.c; NULL = nobody asked yet */
 } Book;
 
 /* A name by which an area is called. */
@@ -460,6 +462,9 @@ extern const CaseType *book_rules_of(Book *book, const CaseType *type);
 
 /* Bytes of a term that the matcher looks for; 0 = it is not in the matcher. */
 extern uint32 term_matched_len(const Term *t);
+
+/* Find the terms in a folded text: fills book->hits, in the order of terms_find(); returns how many. */
+extern uint32 book_find_terms(Book *book, const char *folded, size_t len);
 
 /* The matcher of place names. */
 extern const TermMatcher *book_place_matcher(Book *book);

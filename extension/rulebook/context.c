@@ -32,8 +32,8 @@ typedef enum Break
 
 /* ---- finding ---- */
 
-static uint32
-find_hits(Book *book, const char *folded, size_t len)
+uint32
+book_find_terms(Book *book, const char *folded, size_t len)
 {
 	uint32 n = terms_find(book->term_matcher, folded, len, book->hits, book->max_hits);
 
@@ -316,7 +316,7 @@ reading_make(Reading *r, Book *book, const char *folded, size_t len)
 	r->text = folded;
 	r->len = len;
 	r->by = NULL;
-	r->n = folded == NULL ? 0 : find_hits(book, folded, len);
+	r->n = folded == NULL ? 0 : book_find_terms(book, folded, len);
 	r->fate = palloc(Max(r->n, 1) * sizeof(Fate));
 	if (!mark_covered(r))
 		return;

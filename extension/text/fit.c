@@ -14,9 +14,9 @@
 #include <string.h>
 
 /* found by cross-validation on messages of citizens */
-#define COST	   2.0f /* of an error */
+#define COST	   2.0f	 /* of an error */
 #define SMOOTHING  0.05f /* of the ratio of a class's to the others' features */
-#define MIN_TEXTS  2	/* a feature of fewer texts is not learned: it may be somebody's name */
+#define MIN_TEXTS  2	 /* a feature of fewer texts is not learned: it may be somebody's name */
 #define MAX_ROUNDS 40
 #define TOLERANCE  0.02f
 
@@ -38,8 +38,7 @@ typedef struct Example
 	Cell	*cells;
 	uint32_t ncells;
 	uint32_t class_index;
-	uint64_t content; /* hash of all features */
-	uint64_t sample;  /* alike for texts that are alike: the smallest of the hashes of their features */
+	uint64_t content; /* hash of all features: the same for the same text */
 } Example;
 
 struct FitSet
@@ -227,13 +226,11 @@ fit_set_add(FitSet *set, const Feature *features, uint32_t n, uint32_t class_ind
 	}
 	e = &set->examples[set->nexamples];
 	e->content = 0;
-	e->sample = UINT64_MAX;
 	for (uint32_t i = 0; i < n; i++)
 	{
 		uint32_t f = feature_of(set, features[i].key);
-		uint64_t sample = spread(features[i].key);
 
-		e->content += sample;
+		e->content += spread(features[i].key);
 		if (set->seen[f] != set->nexamples + 1)
 		{
 			set->seen[f] = set->nexamples + 1;
@@ -241,9 +238,6 @@ fit_set_add(FitSet *set, const Feature *features, uint32_t n, uint32_t class_ind
 			set->buffer[ncells++] = (Cell){f, 0};
 		}
 		set->buffer[set->place[f]].value += features[i].value;
-		/* longer stretches tell texts apart, single characters do not */
-		if (features[i].len > 4 && sample < e->sample)
-			e->sample = sample;
 	}
 	e->cells = take_cells(set, ncells);
 	if (e->cells == NULL)
@@ -254,6 +248,13 @@ fit_set_add(FitSet *set, const Feature *features, uint32_t n, uint32_t class_ind
 	set->nexamples++;
 	worked(set, n);
 	return true;
+}
+
+void
+fit_set_renumber(FitSet *set, const uint32_t *new_number)
+{
+	for (uint32_t i = 0; i < set->nexamples; i++)
+		set->examples[i].class_index = new_number[set->examples[i].class_index];
 }
 
 uint32_t
@@ -272,7 +273,7 @@ fit_set_class(const FitSet *set, uint32_t example)
 
 typedef struct Draw
 {
-	uint64_t sample;
+	uint64_t hash;
 	uint32_t class_index;
 	uint32_t example;
 } Draw;
@@ -285,7 +286,7 @@ compare_draws(const void *a, const void *b)
 
 	if (x->class_index != y->class_index)
 		return x->class_index < y->class_index ? -1 : 1;
-	return x->sample < y->sample ? -1 : x->sample > y->sample;
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
 }
 
 void
@@ -309,6 +310,72 @@ fit_folds(const FitSet *const_set, uint32_t nfolds, uint32_t *folds)
 		folds[draws[i].example] = next % nfolds;
 	}
 	set->host.release(set->host.arg, draws);
+}
+
+static int
+compare_hashes(const void *a, const void *b)
+{
+	const Draw *x = a;
+	const Draw *y = b;
+
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+/* Features of at most this many texts tell which texts are alike. */
+#define RARE 20
+
+/* For each example the smallest hash of its rare features: alike texts mostly have the same. */
+static void
+sample_rare(const FitSet *set, Draw *draws)
+{
+	uint32_t *texts = set->host.alloc(set->host.arg, (set->nfeatures + 1) * sizeof(uint32_t));
+
+	memset(texts, 0, set->nfeatures * sizeof(uint32_t));
+	for (uint32_t x = 0; x < set->nexamples; x++)
+		for (uint32_t i = 0; i < set->examples[x].ncells; i++)
+			texts[set->examples[x].cells[i].feature]++;
+	for (uint32_t x = 0; x < set->nexamples; x++)
+	{
+		const Example *e = &set->examples[x];
+
+		/* without any it is like no other */
+		draws[x] = (Draw){spread(x), 0, x};
+		for (uint32_t i = 0, first = 1; i < e->ncells; i++)
+		{
+			uint64_t hash = spread(set->keys[e->cells[i].feature]);
+
+			if (texts[e->cells[i].feature] < 2 || texts[e->cells[i].feature] > RARE ||
+				(!first && hash > draws[x].hash))
+				continue;
+			draws[x].hash = hash;
+			first = 0;
+		}
+		worked(set, e->ncells);
+	}
+	set->host.release(set->host.arg, texts);
+}
+
+bool *
+fit_alike(const FitSet *set, const uint32_t *folds)
+{
+	Draw *draws = set->host.alloc(set->host.arg, (set->nexamples + 1) * sizeof(Draw));
+	bool *alike = set->host.alloc(set->host.arg, set->nexamples + 1);
+
+	sample_rare(set, draws);
+	qsort(draws, set->nexamples, sizeof(Draw), compare_hashes);
+	for (uint32_t first = 0, i = 0; i < set->nexamples; i++)
+	{
+		bool mixed = false;
+
+		if (i + 1 < set->nexamples && draws[i + 1].hash == draws[i].hash)
+			continue;
+		for (uint32_t k = first; k <= i; k++)
+			mixed |= folds[draws[k].example] != folds[draws[first].example];
+		for (; first <= i; first++)
+			alike[draws[first].example] = mixed;
+	}
+	set->host.release(set->host.arg, draws);
+	return alike;
 }
 
 /* ---- one training ---- */

@@ -28,7 +28,9 @@ typedef struct FitSet FitSet;
 /* Examples; the host is copied. */
 extern FitSet *fit_set_new(const FitHost *host);
 /* Add one; features of the same key are added up.  false: no memory left within max_bytes. */
-extern bool		fit_set_add(FitSet *set, const Feature *features, uint32_t n, uint32_t class_index);
+extern bool fit_set_add(FitSet *set, const Feature *features, uint32_t n, uint32_t class_index);
+/* Give the classes other numbers: new_number[old]. */
+extern void		fit_set_renumber(FitSet *set, const uint32_t *new_number);
 extern uint32_t fit_set_size(const FitSet *set);
 extern uint32_t fit_set_class(const FitSet *set, uint32_t example);
 
@@ -43,8 +45,8 @@ typedef struct FitClasses
 
 /*
  * Fold of each example, 0 .. nfolds - 1.  Depends on the examples alone, not
- * on their order; examples whose texts are much alike mostly get the same
- * fold, and each class is spread evenly.
+ * on their order; the same text always gets the same fold, and each class is
+ * spread evenly.
  */
 extern void fit_folds(const FitSet *set, uint32_t nfolds, uint32_t *folds);
 
@@ -56,6 +58,12 @@ extern void fit_folds(const FitSet *set, uint32_t nfolds, uint32_t *folds);
 #define FIT_NO_FOLD UINT32_MAX
 extern bool fit_cross(const FitSet *set, const FitClasses *classes, uint32_t nfolds, const uint32_t *folds,
 					  float **scores);
+
+/*
+ * Which examples have a text much like theirs in another fold (most of those
+ * that share half of what they say are found): an array from alloc().
+ */
+extern bool *fit_alike(const FitSet *set, const uint32_t *folds);
 
 /* What turns scores of held-out examples into probabilities; those of fold `but` are left out. */
 extern void fit_sharpness(const FitSet *set, const FitClasses *classes, const uint32_t *folds, uint32_t but,

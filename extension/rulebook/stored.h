@@ -1,0 +1,28 @@
+/*
+ * stored.h
+ *	  Models as they are kept in triage.model_versions.
+ */
+#ifndef TRIAGE_RULEBOOK_STORED_H
+#define TRIAGE_RULEBOOK_STORED_H
+
+#include "text/model.h"
+
+typedef struct StoredModel
+{
+	char		 *name;
+	int			  version;
+	Model		  model;
+	ModelScratch *scratch;
+} StoredModel;
+
+/*
+ * Read one version of a model into the current context; version 0 = the one in
+ * use, or else the newest.  Errors: TR003 no such model; XX001 with the
+ * reason when the stored value is not sound.
+ */
+extern StoredModel *stored_model_read(const char *name, int version);
+
+/* Raises the error for a value that model_open() refused. */
+extern void stored_model_refuse(const char *name, int version, const char *wrong) pg_attribute_noreturn();
+
+#endif
