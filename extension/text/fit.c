@@ -448,10 +448,10 @@ training_begin(Training *t, const FitSet *set, const FitClasses *classes)
 	t->totals = t->rarity + f;
 	t->alpha = t->totals + f;
 	t->length = t->alpha + n;
-	t->rows = (uint32_t *) (t->length + n);
+	t->rows = (void *) (t->length + n);
 	t->level = t->rows + n;
 	t->order = t->level + n;
-	t->block = (float *) (t->order + n);
+	t->block = (void *) (t->order + n);
 	return true;
 }
 
@@ -482,7 +482,7 @@ static void
 weigh_features(Training *t)
 {
 	const FitSet *set = t->set;
-	uint32_t	 *texts = (uint32_t *) t->totals;
+	uint32_t	 *texts = (void *) t->totals;
 	uint32_t	  least;
 	float		 *next = t->block;
 
@@ -947,7 +947,7 @@ write_head(const Training *t, const Collected *c, ModelHeader *h, char *names)
 static void
 write_weights(Training *t, const Collected *c, ModelHeader *h, ModelSlot *slots)
 {
-	uint32_t		*slot_of = (uint32_t *) t->totals;
+	uint32_t		*slot_of = (void *) t->totals;
 	ModelEntry		*entries = (ModelEntry *) (slots + h->nslots);
 	const ModelNode *nodes = (const ModelNode *) (h + 1);
 	uint32_t		 next = 0;

@@ -166,9 +166,9 @@ model_scratch_init(const Model *m, void *memory)
 	ModelScratch *s = memory;
 
 	s->counts = (float *) (s + 1);
-	s->firsts = (uint32_t *) (s->counts + m->header->nslots);
+	s->firsts = (void *) (s->counts + m->header->nslots);
 	s->touched = s->firsts + m->header->nslots;
-	s->scores = (float *) (s->touched + MODEL_MAX_FEATURES);
+	s->scores = (void *) (s->touched + MODEL_MAX_FEATURES);
 	s->ntouched = 0;
 	return s;
 }
