@@ -25,7 +25,7 @@ CREATE FUNCTION triage.add_source(case_id bigint, channel text, body text DEFAUL
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'triage_add_source';
 COMMENT ON FUNCTION triage.add_source(bigint, text, text, text, text, text, boolean, text) IS
-	'A further report of the same matter: kept as a source, counted, and told the result; attrs.token holds its token once. Errors: TR001 closed case, TR003 unknown case or channel, 23505 the reference belongs to another case.';
+	'A further report of the same matter: kept as a source, counted, and told the result; attrs.token holds its token once. Errors: TR001 closed case, TR003 unknown case or channel, TR005 the case has triage.max_sources (1000) reports, 54000 a body of more than 8 MB, 23505 the reference belongs to another case.';
 
 CREATE FUNCTION triage.explain_json(case_id bigint) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER

@@ -19,6 +19,7 @@ double triage_model_confidence = 0.5;
 int	   triage_train_memory = 1024;
 int	   triage_max_ahead = 600;
 int	   triage_max_back = 86400;
+int	   triage_max_sources = 1000;
 char  *triage_now = NULL;
 char  *triage_now_since = NULL;
 double triage_time_scale = 1.0;
@@ -106,6 +107,8 @@ triage_guc_init(void)
 			   600, 0, 86400 * 7, PGC_SUSET, GUC_UNIT_S);
 	define_int("triage.max_back", "How far back triage.happened_at may reach.", &triage_max_back, 86400, 0,
 			   86400 * 365, PGC_SUSET, GUC_UNIT_S);
+	define_int("triage.max_sources", "Reports that one case takes, its first one included.",
+			   &triage_max_sources, 1000, 1, 1000000, PGC_SUSET, 0);
 	define_string("triage.request_id",
 				  "Identifies a front end's request, so that sending it again changes nothing.", NULL,
 				  &triage_request_id, "", PGC_USERSET);

@@ -22,6 +22,8 @@ extern int triage_train_memory;
 extern int triage_max_ahead;
 /* how far back a field worker may set the time a thing happened, seconds */
 extern int triage_max_back;
+/* reports that one case takes: each is told of the result */
+extern int triage_max_sources;
 
 /* the moved clock of tests and demonstrations; see clock.h */
 extern char	 *triage_now;

@@ -146,6 +146,29 @@ next_source_seq(int64 case_id)
 	return triage_result_int(0, 1, 1);
 }
 
+/* a source's body is no longer than a report's */
+#define MAX_SOURCE_BODY (8 * 1024 * 1024)
+
+static void
+check_source_body(const char *body)
+{
+	if (body != NULL && strlen(body) > MAX_SOURCE_BODY)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the report is too long"),
+						errdetail("It has %zu bytes, the limit is %d.", strlen(body), MAX_SOURCE_BODY),
+						errhint("Keep long documents elsewhere and report what they are about.")));
+}
+
+/* Each source is told of the result, in an event of its own. */
+static void
+check_source_count(const Act *act, int seq)
+{
+	if (seq > triage_max_sources)
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
+						errmsg("case %s has %d reports, it takes no more", act->c.number, seq - 1),
+						errdetail("The limit is triage.max_sources, %d.", triage_max_sources),
+						errhint("Report it as a case of its own and link the two, or raise the setting.")));
+}
+
 /* Add a source to a locked case; the event says that it came, not what it says. */
 static void
 put_source(Act *act, const Source *s, const unsigned char *token)
@@ -154,6 +177,7 @@ put_source(Act *act, const Source *s, const unsigned char *token)
 	int count = DatumGetInt32(case_value(&act->row, act->att, CASE_REPORT_COUNT));
 	Row row;
 
+	check_source_count(act, seq);
 	row_init(&row);
 	row_int64(&row, SRC_CASE_ID, act->c.case_id);
 	row_int(&row, SRC_SEQ, seq);
@@ -223,6 +247,7 @@ triage_add_source(PG_FUNCTION_ARGS)
 	s.external_ref = text_argument(fcinfo, 5);
 	s.confidential = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
 	intake_check_ref(s.external_ref);
+	check_source_body(s.body);
 	if (s.external_ref != NULL)
 		claim_for_source(PG_GETARG_INT64(0), s.channel, s.external_ref);
 	act_begin(&act, "add_source", PG_GETARG_INT64(0), text_argument(fcinfo, 7));
