@@ -197,10 +197,11 @@ typedef struct Route
 	const char *type_code;
 	const char *area_code;
 	const char *zh;
-	const char *condition_text; /* NULL = always */
-	Condition  *condition;		/* compiled when first reached */
-	CaseType   *type;			/* NULL = every type */
-	Area	   *area;			/* NULL = everywhere */
+	const char *condition_text;	 /* NULL = always */
+	Condition  *condition;		 /* compiled when first reached */
+	const char *condition_error; /* why it cannot be, once that was tried */
+	CaseType   *type;			 /* NULL = every type */
+	Area	   *area;			 /* NULL = everywhere */
 	int			precedence;
 	int			nparties;
 	RouteParty *parties; /* lead first, then by seq */

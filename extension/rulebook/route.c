@@ -82,6 +82,18 @@ collect_facts(const Book *book, const Report *report, const Decision *d, Facts *
 }
 
 /*
+ * A condition that does not compile will not for the next case either, until
+ * the rules change and with them the book; unless it was for lack of memory
+ * or the like.
+ */
+static void
+remember_failure(Book *book, Route *route, const ErrorData *e, const char *message)
+{
+	if (route->condition == NULL && ERRCODE_TO_CATEGORY(e->sqlerrcode) != ERRCODE_INSUFFICIENT_RESOURCES)
+		route->condition_error = MemoryContextStrdup(book->mcxt, message);
+}
+
+/*
  * Evaluate a route's condition in a subtransaction, so that its failure is
  * ours to judge.  On error *error is set to the message (in the caller's
  * context) and the result is false.  Cancel and shutdown pass through.
@@ -93,6 +105,11 @@ condition_holds(Book *book, Route *route, const Facts *facts, char **error)
 	ResourceOwner owner = CurrentResourceOwner;
 	volatile bool holds = false;
 
+	if (route->condition_error != NULL)
+	{
+		*error = pstrdup(route->condition_error);
+		return false;
+	}
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(mcxt);
 	PG_TRY();
@@ -115,6 +132,7 @@ condition_holds(Book *book, Route *route, const Facts *facts, char **error)
 			ReThrowError(e);
 		FlushErrorState();
 		*error = psprintf("route \"%s\": %s", route->code, e->message);
+		remember_failure(book, route, e, *error);
 		FreeErrorData(e);
 	}
 	PG_END_TRY();

@@ -9,6 +9,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "text/html.h"
 #include "text/quoted.h"

@@ -19,4 +19,20 @@ SELECT is((SELECT count(*) FROM triage.case_refs r WHERE r.external_ref = 'x086'
 SELECT is((SELECT c.report_count FROM triage.cases c WHERE c.case_id = :c), 3, 'the count tells');
 RESET triage.max_sources;
 
+-- ---- a condition that cannot be compiled, as a restore from another version may bring ----
+
+SET session_replication_role = replica;
+UPDATE triage.routes SET condition = 'pg_sleep(1) IS NULL' WHERE code = 'g';
+SET session_replication_role = origin;
+UPDATE triage.routes SET precedence = precedence WHERE code = 'fire';
+SELECT case_id AS c1 FROM triage.report('v110', '水管漏水', 'Z11', reporter => 'r') \gset
+SELECT case_id AS c2 FROM triage.report('v110', '水管漏水', 'Z11', reporter => 'r') \gset
+SELECT is(pg_temp.parties(:c1), 'CENTRE1 lead offered', 'the case goes to the accountable centre');
+SELECT matches(triage.explain(:c1), 'pg_sleep', 'which is said');
+SELECT is(pg_temp.parties(:c2), 'CENTRE1 lead offered', 'the next one too');
+SELECT is((SELECT d.reason FROM triage.decisions d WHERE d.case_id = :c2), (SELECT d.reason FROM triage.decisions d WHERE d.case_id = :c1), 'for the same reason');
+UPDATE triage.routes SET condition = NULL WHERE code = 'g';
+SELECT case_id AS c3 FROM triage.report('v110', '水管漏水', 'Z11', reporter => 'r') \gset
+SELECT is(pg_temp.parties(:c3), pg_temp.parties(:c), 'a mended condition is seen at once');
+
 SELECT * FROM finish();
