@@ -11,7 +11,7 @@ CREATE FUNCTION triage.run_format(endpoint text, event jsonb) RETURNS text
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'triage_run_format';
 COMMENT ON FUNCTION triage.run_format(text, jsonb) IS
-	'Internal: the body of a delivery of this event to this endpoint, by endpoints.format. A configured function runs with the rights of endpoints.configured_by, in a security-restricted operation, read-only, search_path pg_catalog, one second at most. Errors: TR003 unknown endpoint, 42883 no such function (jsonb) returns text, 42704 the role is gone, 22004 it returned null, 54000 too slow, and its own. Intake turns them into a warning and sends CloudEvents.';
+	'Internal: the body of a delivery of this event to this endpoint, by endpoints.format. A configured function runs with the rights of endpoints.configured_by, in a security-restricted operation, read-only, search_path pg_catalog, one second at most. Errors: TR003 unknown endpoint, 42883 no such function (jsonb) returns text, 42704 the role is gone, 22004 it returned null, 54000 too slow, 55000 it is set aside because it caught its time limit and went on (until the endpoint''s format is set again; health() names it), and its own. Intake turns them into a warning and sends CloudEvents.';
 
 -- who configured a format is who it runs as, so nobody may write another name there
 CREATE FUNCTION triage.note_configured_by() RETURNS trigger
@@ -38,6 +38,22 @@ COMMENT ON FUNCTION triage.note_configured_by() IS
 
 CREATE TRIGGER configured_by BEFORE INSERT OR UPDATE ON triage.endpoints
 	FOR EACH ROW EXECUTE FUNCTION triage.note_configured_by();
+
+-- a format that was set aside gets another chance when somebody sets it, to the same name even
+CREATE FUNCTION triage.trust_format() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	DELETE FROM triage.local_state l WHERE l.key = 'format:' || OLD.code;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION triage.trust_format() IS
+	'Row trigger of triage.endpoints: a format that was set aside is tried again once the endpoint''s format was set.';
+CREATE TRIGGER trust_format AFTER UPDATE OF format OR DELETE ON triage.endpoints
+	FOR EACH ROW EXECUTE FUNCTION triage.trust_format();
+COMMENT ON TRIGGER trust_format ON triage.endpoints IS 'Sets aside no longer what was set anew.';
 
 CREATE FUNCTION triage.format_plain(event jsonb) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -272,6 +272,10 @@ AS $$
 			ELSE 'Call triage.start_workers() to go on.' END
 	FROM triage.local_state l WHERE l.key IN ('hold', 'stopped')
 	UNION ALL
+	SELECT 'format of ' || e.code, 'bad', format('%s is set aside, it %s', e.format, l.value),
+		'CloudEvents go out instead. Mend the function, then set the endpoint''s format again: UPDATE triage.endpoints SET format = format WHERE code = ...'
+	FROM triage.local_state l JOIN triage.endpoints e ON l.key = 'format:' || e.code
+	UNION ALL
 	SELECT 'clock', CASE WHEN c.moved THEN 'notice' ELSE 'ok' END,
 		CASE WHEN c.moved THEN 'moved to ' || triage.clock() ELSE 'real' END,
 		CASE WHEN c.moved THEN 'For tests and demonstrations: deliveries go to this machine only. Reset triage.now to go by the real clock.' END
@@ -362,4 +366,4 @@ AS $$
 	UNION ALL SELECT * FROM triage.health_cases()
 $$;
 COMMENT ON FUNCTION triage.health() IS
-	'How the installation is: one row an item. state is ok | notice | warning | bad | off; value says what is, hint what to do (NULL = nothing). Items: version, launcher, timekeeper, courier, workers, hold, stopped, clock, networks, endpoint CODE, rulebook, quarantine, intake_errors, steps, calendar CODE. Shows no secrets and no query strings of urls.';
+	'How the installation is: one row an item. state is ok | notice | warning | bad | off; value says what is, hint what to do (NULL = nothing). Items: version, launcher, timekeeper, courier, workers, hold, stopped, format of ENDPOINT, clock, networks, endpoint CODE, rulebook, quarantine, intake_errors, steps, calendar CODE. Shows no secrets and no query strings of urls.';

@@ -7,6 +7,11 @@
  * rights but those of whoever configured it, may not write, and has a time
  * limit.  Whatever goes wrong is an error here; outbox.c sends the built-in
  * format instead.
+ *
+ * The time limit is a cancel, which the function may catch.  It is then
+ * cancelled again and again; whatever it returns in the end is refused, and
+ * outbox.c sets it aside: a row "format:ENDPOINT" in triage.local_state, until
+ * somebody sets the endpoint's format again.
  */
 #include "postgres.h"
 
@@ -26,19 +31,24 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
+#include "utils/timestamp.h"
 #include "utils/varlena.h"
 
 #include "base/actor.h"
 #include "base/names.h"
 #include "base/spi.h"
+#include "casework/format_call.h"
 
 PG_FUNCTION_INFO_V1(triage_run_format);
 
 /* a citizen waits for it */
 #define FORMAT_MS 1000
+/* who catches the cancel gets another after this long, milliseconds */
+#define AGAIN_MS 50
 
 static TimeoutId			 limit_id = MAX_TIMEOUTS;
 static volatile sig_atomic_t limit_reached = false;
+static bool					 ran_away = false; /* the last one went on after a cancel */
 
 static void
 at_limit(void)
@@ -55,7 +65,8 @@ begin_limit(void)
 	if (limit_id == MAX_TIMEOUTS)
 		limit_id = RegisterTimeout(USER_TIMEOUT, at_limit);
 	limit_reached = false;
-	enable_timeout_after(limit_id, FORMAT_MS);
+	ran_away = false;
+	enable_timeout_every(limit_id, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FORMAT_MS), AGAIN_MS);
 }
 
 static void
@@ -67,12 +78,28 @@ end_limit(void)
 		QueryCancelPending = false;
 }
 
+bool
+format_ran_away(void)
+{
+	return ran_away;
+}
+
+static void
+refuse_set_aside(const char *format, const char *why)
+{
+	if (why != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("format %s is set aside", format),
+				 errdetail("It %s.", why), errhint("Mend it, then set the endpoint's format again.")));
+}
+
 /* format and configured_by of an endpoint, in the caller's context. */
 static void
 read_endpoint(const char *code, char **format, char **configured_by)
 {
-	static KeptPlan plan = {.sql =
-								"SELECT e.format, e.configured_by FROM triage.endpoints e WHERE e.code = $1",
+	static KeptPlan plan = {.sql = "SELECT e.format, e.configured_by, l.value FROM triage.endpoints e"
+								   " LEFT JOIN triage.local_state l ON l.key = 'format:' || e.code"
+								   " WHERE e.code = $1",
 							.nargs = 1,
 							.types = {TEXTOID}};
 	MemoryContext	caller = CurrentMemoryContext;
@@ -88,6 +115,7 @@ read_endpoint(const char *code, char **format, char **configured_by)
 	spi = MemoryContextSwitchTo(caller);
 	*format = triage_result_text(0, 1);
 	*configured_by = triage_result_text(0, 2);
+	refuse_set_aside(*format, triage_result_text(0, 3));
 	MemoryContextSwitchTo(spi);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
@@ -177,6 +205,14 @@ run_as(Oid role, const char *format, Datum event)
 	return result;
 }
 
+static void
+too_slow(const char *format)
+{
+	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("format %s took longer than %d ms", format, FORMAT_MS),
+					ran_away ? errdetail("It caught the cancel and went on.") : 0));
+}
+
 static char *
 run_in_time(Oid role, const char *format, Datum event)
 {
@@ -192,16 +228,19 @@ run_in_time(Oid role, const char *format, Datum event)
 		bool ours = limit_reached && geterrcode() == ERRCODE_QUERY_CANCELED;
 
 		triage_leave_configured();
+		ran_away = limit_reached && !ours;
 		end_limit();
-		if (!ours)
+		if (!limit_reached)
 			PG_RE_THROW();
 		/* a cancel of ours is no cancel of the citizen's statement */
 		FlushErrorState();
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("format %s took longer than %d ms", format, FORMAT_MS)));
+		too_slow(format);
 	}
 	PG_END_TRY();
+	ran_away = limit_reached;
 	end_limit();
+	if (ran_away)
+		too_slow(format);
 	return result;
 }
 

@@ -26,7 +26,9 @@
 #include "base/actor.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "base/spi.h"
+#include "casework/format_call.h"
 #include "casework/outbox.h"
 #include "casework/wake.h"
 
@@ -144,6 +146,28 @@ cloudevent(Book *book, const CaseFacts *c, const char *id, TimestampTz at, const
 }
 
 /*
+ * No citizen is to wait for this format again.  Whoever is at it already may
+ * finish first: health() needs to name it once.
+ */
+static void
+set_format_aside(const Endpoint *e)
+{
+	static KeptPlan plan = {
+		.sql = "INSERT INTO triage.local_state (key, value, at)"
+			   " SELECT 'format:' || $1, 'caught its time limit and went on', pg_catalog.clock_timestamp()"
+			   " WHERE pg_catalog.pg_try_advisory_xact_lock($2, pg_catalog.hashtext($1))"
+			   " ON CONFLICT (key) DO NOTHING",
+		.nargs = 2,
+		.types = {TEXTOID, INT4OID}};
+	OwnerSwitch sw;
+	Datum		args[2] = {CStringGetTextDatum(e->code), Int32GetDatum(TRIAGE_LOCK_CLASS)};
+
+	triage_owner_begin(&sw);
+	triage_run(&plan, args, NULL, SPI_OK_INSERT);
+	triage_owner_end(&sw);
+}
+
+/*
  * Run a configured format.  Its failure must not lose the case or the
  * delivery: the built-in format goes out instead and says so.
  */
@@ -156,6 +180,7 @@ format_by_function(Book *book, const Endpoint *e, char *event)
 	MemoryContext	mcxt = CurrentMemoryContext;
 	ResourceOwner	owner = CurrentResourceOwner;
 	char *volatile result = event;
+	volatile bool failed = false;
 
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
@@ -190,10 +215,13 @@ format_by_function(Book *book, const Endpoint *e, char *event)
 		ereport(WARNING, (errmsg("format of endpoint \"%s\" failed: %s", e->code, err->message),
 						  errhint("The event goes out as a CloudEvents event instead.")));
 		FreeErrorData(err);
+		failed = true;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(mcxt);
 	CurrentResourceOwner = owner;
+	if (failed && format_ran_away())
+		set_format_aside(e);
 	return result;
 }
 

@@ -35,4 +35,35 @@ UPDATE triage.routes SET condition = NULL WHERE code = 'g';
 SELECT case_id AS c3 FROM triage.report('v110', '水管漏水', 'Z11', reporter => 'r') \gset
 SELECT is(pg_temp.parties(:c3), pg_temp.parties(:c), 'a mended condition is seen at once');
 
+-- ---- a payload format that catches its time limit ----
+
+CREATE FUNCTION public.f086_stubborn(event jsonb) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN 1 .. 3 LOOP
+		BEGIN
+			PERFORM pg_sleep(10);
+		EXCEPTION WHEN query_canceled THEN
+			NULL;
+		END;
+	END LOOP;
+	RETURN 'stubborn';
+END
+$$;
+UPDATE triage.endpoints SET format = 'public.f086_stubborn' WHERE code = 'e_centre';
+SET client_min_messages = error;
+SELECT case_id AS c4 FROM triage.report('v110', '无路可走', 'Z11', reporter => 'r') \gset
+SET statement_timeout = '900ms';
+SELECT case_id AS c5 FROM triage.report('v110', '无路可走', 'Z11', reporter => 'r') \gset
+SET statement_timeout = 0;
+SET client_min_messages = warning;
+SELECT is((SELECT string_agg(DISTINCT (d.payload ^@ '{"specversion"')::text, ' ') FROM triage.deliveries d
+	WHERE d.endpoint = 'e_centre' AND d.case_id IN (:c4, :c5)), 'true', 'what it returned is refused, the built-in format goes out');
+SELECT is((SELECT concat_ws(' ', h.state, h.value) FROM triage.health() h WHERE h.item = 'format of e_centre'),
+	'bad public.f086_stubborn is set aside, it caught its time limit and went on', 'health() names it, and nobody waits for it again');
+SELECT matches(pg_temp.refusal($$SELECT triage.run_format('e_centre', '{}')$$), '^55000 format public.f086_stubborn is set aside$', 'it is refused');
+CREATE OR REPLACE FUNCTION public.f086_stubborn(event jsonb) RETURNS text LANGUAGE sql RETURN 'mended';
+UPDATE triage.endpoints SET format = format WHERE code = 'e_centre';
+SELECT is(triage.run_format('e_centre', '{}'), 'mended', 'set again, it is tried again');
+SELECT is((SELECT count(*) FROM triage.health() h WHERE h.item = 'format of e_centre'), 0::bigint, 'and health() is content');
+
 SELECT * FROM finish();
