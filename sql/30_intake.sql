@@ -19,6 +19,22 @@ CREATE FUNCTION triage.preview(channel text, body text, area text DEFAULT NULL, 
 COMMENT ON FUNCTION triage.preview(text, text, text, timestamptz, point, text, text, jsonb) IS
 	'What report() would decide, by the same code, without writing anything: status, case_type, nature, priority, danger, area, lead, parties, reason, facts, candidates, rulebook_version. "at" is the time it is asked for, NULL = now. Errors as report().';
 
+CREATE FUNCTION triage.find_place(q text, area text DEFAULT NULL, max_rows int DEFAULT 10)
+	RETURNS TABLE (code text, name text, location point, score double precision)
+	LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10
+	AS 'MODULE_PATHNAME', 'triage_find_place';
+COMMENT ON FUNCTION triage.find_place(text, text, int) IS
+	'Places as they are typed (地点联想): areas by code, name, alias or pinyin initials (short), best first. Several words: the last names the place, the others what is around it (西山 大塘); a whole address finds the names in it. name = with the areas around it up to the county, and the alias that was found; location = middle of its outline, NULL where none is known; score 0 to 1, halved outside "area" (areas.code). An empty q finds nothing. Errors: TR003 null q, unknown area, max_rows not between 1 and 100; TR005 q too long.
+Source: extension/rulebook/type_ahead.c';
+
+CREATE FUNCTION triage.suggest_type(prefix text, max_rows int DEFAULT 10)
+	RETURNS TABLE (case_type text, zh text, en text)
+	LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10
+	AS 'MODULE_PATHNAME', 'triage_suggest_type';
+COMMENT ON FUNCTION triage.suggest_type(text, int) IS
+	'Case types as they are typed (类别联想): by code, name in Chinese or English, pinyin initials (short), or a word of triage.terms, best first; groups are left out. An empty prefix finds nothing. Errors: TR003 null prefix, max_rows not between 1 and 100; TR005 prefix too long.
+Source: extension/rulebook/type_ahead.c';
+
 CREATE FUNCTION triage.add_source(case_id bigint, channel text, body text DEFAULT NULL, reporter text DEFAULT NULL,
 		contact text DEFAULT NULL, external_ref text DEFAULT NULL, confidential boolean DEFAULT false, note text DEFAULT NULL)
 	RETURNS triage.cases

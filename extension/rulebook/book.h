@@ -408,6 +408,8 @@ typedef struct Boundary
 
 /* boundary.c: the smallest area whose outline holds the point; NULL when none does */
 extern Area *boundary_find(Book *book, const Point *p);
+/* The middle of an area's outline, palloc'd; NULL when it has none. */
+extern Point *boundary_centre(Book *book, const Area *area);
 
 /*
  * The newest committed rules, plus this transaction's own.  The book stays

@@ -93,3 +93,23 @@ boundary_find(Book *book, const Point *p)
 			return book->boundaries[i].area;
 	return NULL;
 }
+
+Point *
+boundary_centre(Book *book, const Area *area)
+{
+	if (!book->boundaries_ready)
+		prepare_all(book);
+	for (int i = 0; i < book->nboundaries; i++)
+	{
+		const Boundary *b = &book->boundaries[i];
+		Point		   *p;
+
+		if (b->area != area)
+			continue;
+		p = palloc(sizeof(Point));
+		p->x = (b->box.low.x + b->box.high.x) / 2;
+		p->y = (b->box.low.y + b->box.high.y) / 2;
+		return p;
+	}
+	return NULL;
+}
