@@ -168,6 +168,38 @@ SQL
 	return;
 }
 
+# The call-taker understood another lamp: the right unit gets the matter, the wrong one is called off.
+sub correction
+{
+	heading('改类', 'Put right: reclassify()');
+	my $body = '路口的灯坏了好几天，晚上黑得很，车都不知道怎么走';
+
+	say_line("   110 «$body»");
+	say_line();
+	my $case = at('19:50:00', '110接警，系统判为路灯', '110 takes the call; the rules say street lamp:', <<'SQL', $body);
+SELECT r.case_id FROM triage.report('110', ?, area => '330784001', reporter => '李先生', contact => '13800000002') r
+SQL
+	my $parts = sub {
+		table([ ['职责 duty'], ['单位 unit'], ['状态 status'] ], $db->rows(<<'SQL', $case));
+SELECT a.duty, d.zh, a.status FROM triage.assignments a JOIN triage.departments d ON d.code = a.department WHERE a.case_id = ? ORDER BY a.seq
+SQL
+	};
+	$parts->();
+	say_line();
+	at('19:52:00', '受理员再听录音：是红绿灯', 'the call-taker listens again: it is the traffic light',
+		'SELECT (triage.reclassify(?, ?, ?)).case_id', $case, 'N409', '回听录音：红绿灯不亮');
+	$parts->();
+	note($db->value(q{SELECT e.data FROM triage.events e WHERE e.case_id = ? AND e.verb = 'reclassify'}, $case));
+	my ($lead) = $db->row('SELECT c.lead FROM triage.cases c WHERE c.case_id = ?', $case);
+	say_line();
+	at('19:53:00', '新的牵头单位签收', 'the new lead accepts', 'SELECT (triage.accept(?, ?)).case_id', $case, $lead);
+	at('19:54:00', '协办完成', 'who assists has done his part', 'SELECT (triage.finish(?, ?, ?)).case_id', $case, $_->[0], '已配合。')
+		for @{ $db->rows(q{SELECT a.department FROM triage.assignments a WHERE a.case_id = ? AND a.duty <> 'lead' AND a.status NOT IN ('done', 'withdrawn')}, $case) };
+	at('20:10:00', '修复，报结果', 'repaired; the result', 'SELECT (triage.resolve(?, ?, ?)).case_id', $case, 'resolved', '信号灯已修复，路口通行正常。');
+	at('20:15:00', '销号', 'closed', 'SELECT (triage.close_case(?)).case_id', $case);
+	return;
+}
+
 # What the 110 centre's system got.
 sub unified_feedback
 {
@@ -321,6 +353,7 @@ SQL
 		configure(start_receiver());
 		Day::start($db);
 		story();
+		correction();
 		my ($since, $until) = Day::run($db, 'tests/demo/incidents.csv', $ENV{DEMO_SECONDS} || 35);
 		board();
 		dangerous_case();
