@@ -295,6 +295,34 @@ CREATE TABLE triage.outcomes (
 );
 SELECT pg_extension_config_dump('triage.outcomes', '');
 
+/*
+ * What counts as a repeat (重复) and how far likely duplicates are looked for.
+ * The rule of the case's own type, or else of the nearest type above it, or
+ * else the one without type holds; one of a channel before one without.
+ */
+CREATE TABLE triage.repeat_rules (
+	code		text	COLLATE "C" NOT NULL PRIMARY KEY CHECK (code <> ''),
+	same		text	COLLATE "C" NOT NULL CHECK (same IN ('person', 'place', 'reference', 'sensor', 'matter')),
+	case_type	text	COLLATE "C",
+	channel		text	COLLATE "C",
+	days		int		NOT NULL CHECK (days BETWEEN 1 AND 3660),
+	radius_m	int		CHECK (radius_m BETWEEN 1 AND 5000),
+	min_score	double precision CHECK (min_score > 0 AND min_score <= 1),
+	same_group	boolean	NOT NULL DEFAULT true,
+	kind		text	COLLATE "C" NOT NULL DEFAULT 'related' CHECK (kind IN ('related', 'duplicate')),
+	raise_at	int		CHECK (raise_at BETWEEN 1 AND 1000),
+	fold		boolean	NOT NULL DEFAULT false,
+	zh			text	NOT NULL,
+	en			text	NOT NULL,
+	basis		text,
+	active		boolean	NOT NULL DEFAULT true,
+	pack		text	COLLATE "C",
+	CHECK (same NOT IN ('place', 'matter') OR radius_m IS NOT NULL),
+	CHECK (same <> 'matter' OR min_score IS NOT NULL),
+	CHECK (NOT fold OR channel IS NOT NULL)
+);
+SELECT pg_extension_config_dump('triage.repeat_rules', '');
+
 CREATE TABLE triage.members (
 	role		text	COLLATE "C" NOT NULL,
 	duty		text	COLLATE "C" NOT NULL CHECK (duty IN ('operator', 'centre', 'handler', 'head', 'admin')),

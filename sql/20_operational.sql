@@ -82,6 +82,8 @@ CREATE TABLE triage.case_sources (
 	token			bytea,
 	PRIMARY KEY (case_id, seq)
 );
+-- reports of one caller, newest last; rows without contact are not in it
+CREATE INDEX case_sources_contact_idx ON triage.case_sources (contact_key, reported_at) WHERE contact_key IS NOT NULL;
 CREATE UNIQUE INDEX case_sources_token_idx ON triage.case_sources (token) WHERE token IS NOT NULL;
 SELECT pg_extension_config_dump('triage.case_sources', '');
 
@@ -219,10 +221,70 @@ CREATE TABLE triage.links (
 	linked_case		bigint	NOT NULL,
 	kind			text	COLLATE "C" NOT NULL CHECK (kind IN ('duplicate', 'related', 'follow_up', 'part_of')),
 	at				timestamptz NOT NULL,
+	-- what found it: a rule of repeat_rules in the rulebook of that version, NULL = a person
+	rule			text	COLLATE "C",
+	rule_version	bigint,
 	PRIMARY KEY (case_id, linked_case, kind),
+	CHECK (case_id <> linked_case),
+	CHECK ((rule IS NULL) = (rule_version IS NULL))
+);
+CREATE INDEX links_back_idx ON triage.links (linked_case);
+SELECT pg_extension_config_dump('triage.links', '');
+
+-- cases that may be the same matter as this one: shown to the operator, who links or merges
+CREATE TABLE triage.suggestions (
+	case_id			bigint	NOT NULL,
+	linked_case		bigint	NOT NULL,
+	score			double precision NOT NULL CHECK (score BETWEEN 0 AND 1),
+	reason			jsonb	NOT NULL,
+	rule			text	COLLATE "C" NOT NULL,
+	rule_version	bigint	NOT NULL,
+	at				timestamptz NOT NULL,
+	PRIMARY KEY (case_id, linked_case),
 	CHECK (case_id <> linked_case)
 );
-SELECT pg_extension_config_dump('triage.links', '');
+SELECT pg_extension_config_dump('triage.suggestions', '');
+
+/*
+ * By what cases are found that are about the same matter: a signature of the
+ * text (extension/text/minhash.h), a cell of a grid, type and time as they
+ * were when the case was signed.  Made by the timekeeper and tick() after
+ * intake, and made anew on a restored server: not dumped.
+ */
+CREATE TABLE triage.case_signatures (
+	case_id			bigint	NOT NULL PRIMARY KEY,
+	reported_at		timestamptz NOT NULL,
+	case_type		text	COLLATE "C",
+	cell			bigint,
+	location		point,
+	signature		int[]
+);
+CREATE INDEX case_signatures_text_idx ON triage.case_signatures USING gin (signature) WITH (fastupdate = off)
+	WHERE signature IS NOT NULL;
+CREATE INDEX case_signatures_cell_idx ON triage.case_signatures (cell, reported_at) WHERE cell IS NOT NULL;
+CREATE INDEX case_signatures_type_idx ON triage.case_signatures (case_type, cell, reported_at)
+	WHERE cell IS NOT NULL AND case_type IS NOT NULL;
+
+-- how often parts of texts occur, counted over the newest cases; not dumped, counted anew
+CREATE TABLE triage.text_weights (
+	one				boolean	NOT NULL DEFAULT true PRIMARY KEY CHECK (one),
+	version			bigint	NOT NULL,
+	at				timestamptz NOT NULL,
+	cases			bigint	NOT NULL,
+	value			bytea	NOT NULL
+);
+ALTER TABLE triage.text_weights ALTER COLUMN value SET STORAGE EXTERNAL;
+
+/*
+ * The key of contact digests, one random value a database, made when the first
+ * contact comes.  Nobody is granted it.  It is dumped: so is every contact
+ * beside it, and with another key a restored database would know no caller.
+ */
+CREATE TABLE triage.contact_secret (
+	one				boolean	NOT NULL DEFAULT true PRIMARY KEY CHECK (one),
+	key				bytea	NOT NULL CHECK (octet_length(key) = 32)
+);
+SELECT pg_extension_config_dump('triage.contact_secret', '');
 
 -- cases whose due step failed: set aside with the reason, tried again at retry_at
 CREATE TABLE triage.quarantine (

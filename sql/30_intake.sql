@@ -9,7 +9,7 @@ CREATE FUNCTION triage.report(channel text, body text, area text DEFAULT NULL, l
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'triage_report';
 COMMENT ON FUNCTION triage.report(text, text, text, point, text, text, text, text, timestamptz, text, jsonb) IS
-	'Takes in one report (受理): decides, dispatches and returns the case. A reference that the channel has used returns the case that has it; a burst of one sensor (channel with fold_window, same reporter) returns the case it belongs to. The citizen''s token stands once in attrs.token. Errors: TR003 unknown code or null channel, TR005 nothing to read, no caller where one is needed, implausible time.';
+	'Takes in one report (受理): decides, dispatches and returns the case. A reference that the channel has used returns the case that has it; a burst of one sensor (channel with fold_window, same reporter) returns the case it belongs to, and so does a repeat on a channel whose rule in repeat_rules folds. A repeat is linked to the cases it repeats, counts as the fact repeats and may be more urgent, as its rule says. The citizen''s token stands once in attrs.token. Errors: TR003 unknown code or null channel, TR005 nothing to read, no caller where one is needed, implausible time.';
 
 CREATE FUNCTION triage.preview(channel text, body text, area text DEFAULT NULL, at timestamptz DEFAULT NULL,
 		location point DEFAULT NULL, address text DEFAULT NULL, case_type text DEFAULT NULL, attrs jsonb DEFAULT NULL)
@@ -60,13 +60,14 @@ BEGIN
 			'decisions', (SELECT jsonb_agg(jsonb_build_object('seq', d.seq, 'at', d.at, 'rulebook_version', d.rulebook_version,
 					'rulebook_digest', encode(d.rulebook_digest, 'hex'), 'route', d.route, 'case_type', d.case_type,
 					'reason', d.reason, 'facts', d.facts, 'candidates', d.candidates) ORDER BY d.seq)
-				FROM triage.decisions d WHERE d.case_id = c.case_id))
+				FROM triage.decisions d WHERE d.case_id = c.case_id),
+			'same_matter', triage.same_matter(c.case_id))
 		INTO result FROM triage.cases c WHERE c.case_id = explain_json.case_id;
 	RETURN result;
 END
 $$;
 COMMENT ON FUNCTION triage.explain_json(bigint) IS
-	'Why a case was decided as it was: every decision on record with its facts, candidates, route and rulebook version. Reads the record, never decides again. Error: TR003 unknown case.';
+	'Why a case was decided as it was: every decision on record with its facts, candidates, route and rulebook version; and under same_matter the cases suggested as the same and those linked. Reads the record, never decides again. Error: TR003 unknown case.';
 
 CREATE FUNCTION triage.explain(case_id bigint) RETURNS text
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
@@ -110,7 +111,14 @@ BEGIN
 			r := r || format(E'\n  规则错误 rule error: %s', d#>>'{facts,route_error}');
 		END IF;
 	END LOOP;
-	RETURN r;
+	RETURN r || coalesce((SELECT string_agg(format(E'\n疑似同一事项 may be the same as %s  %s  %s', x.v->>'number', x.v->>'score',
+				(SELECT string_agg(format('%s %s%s', p.key, coalesce(p.value->>'likeness', p.value->>'meters', p.value->>'is', p.value->>'days', ''),
+					CASE p.key WHEN 'place' THEN ' m' WHEN 'time' THEN ' d' ELSE '' END), ', ' ORDER BY (p.value->>'by')::numeric DESC, p.key)
+				 FROM jsonb_each(x.v->'reason') p)), '' ORDER BY x.n)
+			FROM jsonb_array_elements(j#>'{same_matter,suggested}') WITH ORDINALITY x(v, n)), '')
+		|| coalesce((SELECT string_agg(format(E'\n关联 %s %s %s (%s)', CASE WHEN (x.v->>'back')::boolean THEN 'linked by' ELSE 'linked to' END,
+				x.v->>'number', x.v->>'kind', coalesce('规则 rule ' || (x.v->>'rule') || ' v' || (x.v->>'rule_version'), '人工 by a person')), '' ORDER BY x.n)
+			FROM jsonb_array_elements(j#>'{same_matter,linked}') WITH ORDINALITY x(v, n)), '');
 END
 $$;
 COMMENT ON FUNCTION triage.explain(bigint) IS

@@ -186,7 +186,9 @@ BEGIN
 			('policies', 'case_type', 'case_types', '{code}', 'case type'),
 			('policies', 'area', 'areas', '{code}', 'area'),
 			('policies', 'calendar', 'calendars', '{code}', 'calendar'),
-			('policies', 'ladder', 'policy_steps', '{ladder}', 'ladder with steps')
+			('policies', 'ladder', 'policy_steps', '{ladder}', 'ladder with steps'),
+			('repeat_rules', 'case_type', 'case_types', '{code}', 'case type'),
+			('repeat_rules', 'channel', 'channels', '{code}', 'channel')
 		) v (relation, col, target, target_cols, noun)
 		JOIN triage.rule_tables() t ON t.relation = v.relation
 	LOOP

@@ -362,6 +362,59 @@ COMMENT ON COLUMN triage.links.case_id IS 'cases.case_id.';
 COMMENT ON COLUMN triage.links.linked_case IS 'case_id of the other case.';
 COMMENT ON COLUMN triage.links.kind IS 'duplicate 重复 | related 相关 | follow_up 后续 (SEED2 SEED3) | part_of 子任务.';
 COMMENT ON COLUMN triage.links.at IS 'When they were tied.';
+COMMENT ON COLUMN triage.links.rule IS 'repeat_rules.code that found it; NULL = a person did, with link_case().';
+COMMENT ON COLUMN triage.links.rule_version IS 'Rulebook version the rule stood in: rule_history tells how it read.';
+COMMENT ON INDEX triage.links_back_idx IS 'Who is linked to a case?';
+COMMENT ON INDEX triage.case_sources_contact_idx IS 'Reports of one contact or device by time: caller() and repeats.';
+
+COMMENT ON TABLE triage.suggestions IS 'Cases that may be the same matter (疑似同一事项), at most three for a case, as found right after its intake: shown by explain(), never acted upon by themselves. similar() ranks anew. None are made for cases of a bulk load (2,000 and more that wait) or older than a day.';
+COMMENT ON COLUMN triage.suggestions.case_id IS 'cases.case_id of the later case.';
+COMMENT ON COLUMN triage.suggestions.linked_case IS 'case_id of the earlier one.';
+COMMENT ON COLUMN triage.suggestions.score IS '0 to 1, at least the rule''s min_score.';
+COMMENT ON COLUMN triage.suggestions.reason IS 'What speaks for and against, as in type similar_row.';
+COMMENT ON COLUMN triage.suggestions.rule IS 'repeat_rules.code with same = matter.';
+COMMENT ON COLUMN triage.suggestions.rule_version IS 'Rulebook version the rule stood in.';
+COMMENT ON COLUMN triage.suggestions.at IS 'When it was found.';
+
+COMMENT ON TABLE triage.case_signatures IS 'By what similar cases are found, a row a case, made by the timekeeper or tick() after intake. Values as they were then: ranking reads the case itself. Holds no text and no number of a person. Not dumped: a restored server makes it anew.';
+COMMENT ON COLUMN triage.case_signatures.case_id IS 'cases.case_id.';
+COMMENT ON COLUMN triage.case_signatures.reported_at IS 'cases.reported_at.';
+COMMENT ON COLUMN triage.case_signatures.case_type IS 'case_types.code; NULL = undecided.';
+COMMENT ON COLUMN triage.case_signatures.cell IS 'Number of the grid cell (0.0025 degrees, 278 m in latitude) the place lies in; NULL = no place.';
+COMMENT ON COLUMN triage.case_signatures.location IS 'x = longitude, y = latitude (WGS84).';
+COMMENT ON COLUMN triage.case_signatures.signature IS 'Up to 48 hashes of neighbouring characters and words of the text, a sample by MinHash (bottom-k); NULL = no text.';
+COMMENT ON INDEX triage.case_signatures_text_idx IS 'Cases that share a hash.';
+COMMENT ON INDEX triage.case_signatures_cell_idx IS 'Newest cases of a cell.';
+COMMENT ON INDEX triage.case_signatures_type_idx IS 'Newest cases of a type in a cell.';
+
+COMMENT ON TABLE triage.text_weights IS 'How often parts of texts occur, counted over the newest 8,192 texts when cases have doubled since: what is rare tells matters apart. One row; not dumped, counted anew.';
+COMMENT ON COLUMN triage.text_weights.one IS 'Always true: there is one row.';
+COMMENT ON COLUMN triage.text_weights.version IS 'Rises with each count; sessions read the value anew.';
+COMMENT ON COLUMN triage.text_weights.at IS 'When it was counted.';
+COMMENT ON COLUMN triage.text_weights.cases IS 'Cases there were then.';
+COMMENT ON COLUMN triage.text_weights.value IS 'Hashes that occur in two texts or more, with counts, and a checksum (extension/text/minhash.c); a damaged one weighs nothing.';
+
+COMMENT ON TABLE triage.contact_secret IS 'The key of contact digests, random, made when the first contact comes. Granted to nobody. Dumped: the contacts are too, and a restored database must know its callers.';
+COMMENT ON COLUMN triage.contact_secret.one IS 'Always true: there is one row.';
+COMMENT ON COLUMN triage.contact_secret.key IS '32 random bytes.';
+
+COMMENT ON TABLE triage.repeat_rules IS 'What counts as a repeat (重复), and how far likely duplicates are looked for. For each kind of sameness one rule holds for a case: that of its channel before one without, then that of its type or the nearest above it, then by code. Defaults, not official.';
+COMMENT ON COLUMN triage.repeat_rules.code IS 'Name of the rule.';
+COMMENT ON COLUMN triage.repeat_rules.same IS 'person 同一联系人 (contact) | place 同一地点 (within radius_m) | reference 同一编号 (on another channel) | sensor 同一设备 (channel of kind sensor, reporter) : repeats, linked at intake; matter 疑似同一事项: likely duplicates, suggested.';
+COMMENT ON COLUMN triage.repeat_rules.case_type IS 'case_types.code this holds for and all below it; NULL = every case.';
+COMMENT ON COLUMN triage.repeat_rules.channel IS 'channels.code of the later report; NULL = every channel.';
+COMMENT ON COLUMN triage.repeat_rules.days IS 'How far back earlier cases count, days.';
+COMMENT ON COLUMN triage.repeat_rules.radius_m IS 'How far away, meters; needed for place and matter, else NULL.';
+COMMENT ON COLUMN triage.repeat_rules.min_score IS 'For matter: the least score, 0 to 1, that is shown to the operator; else NULL.';
+COMMENT ON COLUMN triage.repeat_rules.same_group IS 'true = only cases of the same group of types are repeats.';
+COMMENT ON COLUMN triage.repeat_rules.kind IS 'links.kind of a repeat: related | duplicate.';
+COMMENT ON COLUMN triage.repeat_rules.raise_at IS 'From so many reports on, the new one counted, a case is more urgent by one, never above U2; NULL = never. 3 = the third report (F33).';
+COMMENT ON COLUMN triage.repeat_rules.fold IS 'true = report() adds the repeat to the open case it repeats and returns that one; only for a rule with a channel. Otherwise nothing is ever merged unasked.';
+COMMENT ON COLUMN triage.repeat_rules.zh IS 'The rule in Chinese.';
+COMMENT ON COLUMN triage.repeat_rules.en IS 'The rule in English.';
+COMMENT ON COLUMN triage.repeat_rules.basis IS 'Source; D = default, not official.';
+COMMENT ON COLUMN triage.repeat_rules.active IS 'false = retired.';
+COMMENT ON COLUMN triage.repeat_rules.pack IS 'packs.code that brought the row, NULL = this installation''s own.';
 
 COMMENT ON TABLE triage.quarantine IS 'Cases whose due step failed (隔离案件): set aside with the reason, so that others go on, and tried again. Written by the timekeeper and tick(); a row goes once nothing of its case is due.';
 COMMENT ON COLUMN triage.quarantine.case_id IS 'cases.case_id.';

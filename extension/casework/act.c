@@ -55,8 +55,8 @@ need_body(FunctionCallInfo fcinfo, int arg, const char *verb)
 	return body;
 }
 
-static void
-no_such_case(int64 case_id)
+void
+act_no_such_case(int64 case_id)
 {
 	ereport(ERROR,
 			(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("case %lld does not exist", (long long) case_id),
@@ -301,7 +301,7 @@ act_begin(Act *act, const char *verb, int64 case_id, const char *note)
 	act->note = note;
 	/* sight comes before any lock is taken, so that waiting tells nobody anything */
 	if (!rights_may_see(act->book, case_id) || !read_case(act, case_id, true))
-		no_such_case(case_id);
+		act_no_such_case(case_id);
 	load_act(act);
 	read_happened(act);
 	start_event_data(act);
@@ -331,7 +331,7 @@ act_begin_inner(Act *act, const char *verb, int64 case_id)
 {
 	open_act(act, verb);
 	if (!read_case(act, case_id, true))
-		no_such_case(case_id);
+		act_no_such_case(case_id);
 	load_act(act);
 	jb_object(&act->data, NULL);
 }

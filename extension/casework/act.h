@@ -76,7 +76,9 @@ typedef struct Act
 } Act;
 
 /* NULL arguments that must not be: TR003 with the argument's name. */
-extern void	 need_argument(FunctionCallInfo fcinfo, int arg, const char *name);
+extern void need_argument(FunctionCallInfo fcinfo, int arg, const char *name);
+/* TR003, in the same words for what does not exist and what the actor may not see. */
+extern void	 act_no_such_case(int64 case_id);
 extern char *text_argument(FunctionCallInfo fcinfo, int arg); /* NULL for null or missing */
 
 /* Words that the verb cannot do without: TR005 when they are null, blank or too long. */

@@ -34,6 +34,7 @@
 #include "casework/caserow.h"
 #include "casework/history.h"
 #include "casework/intake.h"
+#include "casework/repeats.h"
 #include "casework/wake.h"
 
 PG_FUNCTION_INFO_V1(triage_intake_before);
@@ -71,11 +72,12 @@ static HTAB *restored_rows = NULL;
 static NextCase next;
 
 NextCase
-intake_next(int64 case_id, const unsigned char *token_digest)
+intake_next(int64 case_id, const unsigned char *token_digest, Repeats *repeats)
 {
 	NextCase before = next;
 
 	next.case_id = case_id;
+	next.repeats = repeats;
 	memcpy(next.token, token_digest, HISTORY_HASH_LEN);
 	return before;
 }
@@ -494,6 +496,11 @@ triage_intake_before(PG_FUNCTION_ARGS)
 	intake_begin();
 	row_basics(&row, att, intake.book, intake.now);
 	report_from_row(intake.book, &row, att, intake.now, &report);
+	if (next.repeats != NULL && DatumGetInt64(case_value(&row, att, CASE_ID)) == next.case_id)
+	{
+		report.repeats_of = repeats_count;
+		report.repeats_arg = next.repeats;
+	}
 	decide(intake.book, &report, &decision);
 	row_from_decision(&row, att, intake.book, &decision, intake.now);
 	remember(DatumGetInt64(case_value(&row, att, CASE_ID)), &decision,

@@ -6,6 +6,7 @@
 #define TRIAGE_CASEWORK_INTAKE_H
 
 #include "casework/history.h"
+#include "casework/repeats.h"
 #include "rulebook/decide.h"
 
 extern void intake_init(void);
@@ -38,9 +39,10 @@ typedef struct NextCase
 {
 	int64		  case_id; /* 0 = none */
 	unsigned char token[HISTORY_HASH_LEN];
+	Repeats		 *repeats; /* what it may repeat, NULL = nothing; kept by the caller until the row is in */
 } NextCase;
 
-extern NextCase intake_next(int64 case_id, const unsigned char *token_digest);
+extern NextCase intake_next(int64 case_id, const unsigned char *token_digest, Repeats *repeats);
 extern void		intake_next_done(const NextCase *before);
 
 #endif

@@ -9,6 +9,7 @@
 #include "utils/timestamp.h"
 
 #include "base/json.h"
+#include "casework/contact.h"
 #include "casework/history.h"
 #include "casework/outbox.h"
 #include "casework/records.h"
@@ -212,7 +213,7 @@ records_decision(Writer *w, Book *book, int64 case_id, int seq, const Report *r,
 }
 
 static void
-put_source(Writer *w, const CaseFacts *c, const unsigned char *token)
+put_source(Writer *w, const CaseFacts *c, const Channel *channel, const unsigned char *token)
 {
 	Row row;
 
@@ -223,6 +224,7 @@ put_source(Writer *w, const CaseFacts *c, const unsigned char *token)
 	row_text(&row, SRC_EXTERNAL_REF, c->external_ref);
 	row_text(&row, SRC_REPORTER, c->reporter);
 	row_text(&row, SRC_CONTACT, c->contact);
+	row_contact_key(&row, c->contact, c->channel, channel->kind == CHANNEL_SENSOR ? c->reporter : NULL);
 	row_set(&row, SRC_CONFIDENTIAL, BoolGetDatum(false));
 	row_time(&row, SRC_REPORTED_AT, c->reported_at);
 	/* the first report's words stand in the case itself */
@@ -261,7 +263,7 @@ records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, con
 	Counters	  at = {0, 0, 1, 1};
 	unsigned char hash[HISTORY_HASH_LEN];
 
-	put_source(w, c, token);
+	put_source(w, c, r->channel, token);
 	records_decision(w, book, c->case_id, 1, r, d, now);
 	if (d->dispatched)
 		records_dispatch(w, book, c, d, now, 0, &at, at.event_seq);

@@ -12,6 +12,7 @@
 #include "base/guc.h"
 #include "base/names.h"
 #include "casework/redecide.h"
+#include "casework/repeats.h"
 
 static Department *
 known_department(Book *book, const char *code, int len)
@@ -79,6 +80,26 @@ standing_of(Act *act, Standing *s)
 	}
 }
 
+/* What it repeats counts now as it did at intake. */
+static void
+repeats_of_case(const Act *act, Report *r)
+{
+	RepeatOf of = {.channel = r->channel,
+				   .case_id = act->c.case_id,
+				   .reporter = act->c.reporter,
+				   .contact = act->c.contact,
+				   .external_ref = act->c.external_ref,
+				   .location = r->location,
+				   .at = act->c.reported_at};
+	Repeats *found = palloc(sizeof(Repeats));
+
+	repeats_find(act->book, &of, found);
+	if (found->n == 0)
+		return;
+	r->repeats_of = repeats_count;
+	r->repeats_arg = found;
+}
+
 void
 report_of_case(Act *act, Report *r)
 {
@@ -102,6 +123,7 @@ report_of_case(Act *act, Report *r)
 	r->police_share = 1;
 	r->confirmed = true;
 	r->given_type = act_type(act);
+	repeats_of_case(act, r);
 }
 
 void

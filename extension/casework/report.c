@@ -26,7 +26,9 @@
 #include "base/guc.h"
 #include "base/names.h"
 #include "casework/act.h"
+#include "casework/contact.h"
 #include "casework/intake.h"
+#include "casework/repeats.h"
 #include "casework/rights.h"
 
 PG_FUNCTION_INFO_V1(triage_report);
@@ -130,6 +132,7 @@ typedef struct Source
 	const char *contact;
 	const char *body;
 	bool		confidential;
+	bool		device; /* the reporter is a sensor */
 	TimestampTz reported_at;
 } Source;
 
@@ -185,6 +188,7 @@ put_source(Act *act, const Source *s, const unsigned char *token)
 	row_text(&row, SRC_EXTERNAL_REF, s->external_ref);
 	row_text(&row, SRC_REPORTER, s->reporter);
 	row_text(&row, SRC_CONTACT, s->contact);
+	row_contact_key(&row, s->contact, s->channel, s->device ? s->reporter : NULL);
 	row_set(&row, SRC_CONFIDENTIAL, BoolGetDatum(s->confidential));
 	row_time(&row, SRC_REPORTED_AT, s->reported_at);
 	row_text(&row, SRC_BODY, s->body);
@@ -197,12 +201,15 @@ put_source(Act *act, const Source *s, const unsigned char *token)
 	jb_int(&act->data, "report_count", count + 1);
 }
 
-static void
+static const Channel *
 check_channel(Book *book, const char *code)
 {
-	if (book_channel(book, code, strlen(code)) == NULL)
+	const Channel *channel = book_channel(book, code, strlen(code));
+
+	if (channel == NULL)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("channel \"%s\" does not exist", code),
 						errhint("Use a code listed in triage.channels.")));
+	return channel;
 }
 
 /*
@@ -253,7 +260,7 @@ triage_add_source(PG_FUNCTION_ARGS)
 	act_begin(&act, "add_source", PG_GETARG_INT64(0), text_argument(fcinfo, 7));
 	if (!act.repeated)
 	{
-		check_channel(act.book, s.channel);
+		s.device = check_channel(act.book, s.channel)->kind == CHANNEL_SENSOR;
 		s.reported_at = act.now;
 		put_source(&act, &s, digest);
 	}
@@ -342,7 +349,7 @@ enum
 };
 
 static HeapTuple
-insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest)
+insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest, Repeats *found)
 {
 	static KeptPlan plan = {.sql =
 								"INSERT INTO triage.cases (case_id, channel, body, area, location, address,"
@@ -363,7 +370,7 @@ insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest)
 		values[i + 1] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
 		nulls[i + 1] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
-	before = intake_next(case_id, digest);
+	before = intake_next(case_id, digest, found->n > 0 ? found : NULL);
 	ninserted = triage_run(&plan, values, nulls, SPI_OK_INSERT_RETURNING);
 	intake_next_done(&before);
 	if (ninserted != 1)
@@ -399,6 +406,68 @@ source_of_report(FunctionCallInfo fcinfo, Source *s)
 	s->reported_at = PG_ARGISNULL(ARG_REPORTED_AT) ? triage_clock() : PG_GETARG_TIMESTAMPTZ(ARG_REPORTED_AT);
 }
 
+/* Earlier cases that this report may repeat, as of now. */
+static void
+find_repeats(FunctionCallInfo fcinfo, Book *book, const Channel *channel, const Source *s, int64 case_id,
+			 Repeats *found)
+{
+	RepeatOf of = {.channel = channel,
+				   .case_id = case_id,
+				   .reporter = s->reporter,
+				   .contact = s->contact,
+				   .external_ref = s->external_ref,
+				   .location = PG_ARGISNULL(ARG_LOCATION) ? NULL : PG_GETARG_POINT_P(ARG_LOCATION),
+				   .at = s->reported_at};
+
+	repeats_find(book, &of, found);
+}
+
+/*
+ * The open case that the channel's rule has the report join, 0 = none.  The
+ * type decides, so the report is judged as preview() would.
+ */
+static int64
+joined_case(FunctionCallInfo fcinfo, Book *book, const Channel *channel, const Source *s,
+			const Repeats *found)
+{
+	PreviewArgs a = {0};
+	Report		report;
+	Decision	d;
+
+	if (found->n == 0 || !repeats_may_fold(book, channel))
+		return 0;
+	a.channel = s->channel;
+	a.body = s->body;
+	a.area = text_argument(fcinfo, ARG_AREA);
+	a.address = text_argument(fcinfo, ARG_ADDRESS);
+	a.case_type = text_argument(fcinfo, ARG_TYPE);
+	a.location = PG_ARGISNULL(ARG_LOCATION) ? NULL : PG_GETARG_POINT_P(ARG_LOCATION);
+	a.at = s->reported_at;
+	a.attrs = PG_ARGISNULL(ARG_ATTRS) ? NULL : PG_GETARG_JSONB_P(ARG_ATTRS);
+	intake_preview(book, &a, &report);
+	decide(book, &report, &d);
+	return repeats_fold(found, d.type);
+}
+
+/* The new case and its links to those it repeats. */
+static HeapTuple
+insert_repeating(FunctionCallInfo fcinfo, Book *book, int64 case_id, const unsigned char *digest,
+				 Repeats *found, TupleDesc *desc)
+{
+	HeapTuple tuple;
+	char	 *type;
+
+	tuple = insert_case(fcinfo, case_id, digest, found);
+	*desc = SPI_tuptable->tupdesc;
+	if (found->n > 0)
+	{
+		type = SPI_getvalue(tuple, *desc, SPI_fnumber(*desc, "case_type"));
+		repeats_link(found, case_id, type != NULL ? book_type(book, type, strlen(type)) : NULL,
+					 triage_clock());
+	}
+	return tuple;
+}
+
 Datum
 triage_report(PG_FUNCTION_ARGS)
 {
@@ -413,6 +482,8 @@ triage_report(PG_FUNCTION_ARGS)
 	int64		  have = 0;
 	bool		  folded = false;
 	bool		  masked;
+	Repeats		  found = {0};
+	TupleDesc	  desc;
 	HeapTuple	  tuple;
 	Datum		  result;
 
@@ -420,9 +491,10 @@ triage_report(PG_FUNCTION_ARGS)
 	source_of_report(fcinfo, &s);
 	intake_check_ref(s.external_ref);
 	intake_check_ref(s.reporter);
+	triage_owner_begin(&sw);
 	book = book_acquire();
 	channel = book_channel(book, s.channel, strlen(s.channel));
-	triage_owner_begin(&sw);
+	s.device = channel != NULL && channel->kind == CHANNEL_SENSOR;
 	case_id = nextval_internal(triage_relid("cases_case_id_seq"), false);
 	if (s.external_ref != NULL && channel != NULL)
 		have = claim(s.channel, s.external_ref, case_id);
@@ -431,9 +503,14 @@ triage_report(PG_FUNCTION_ARGS)
 		have = burst_case(channel, s.reporter, triage_clock(), case_id);
 		folded = have != 0;
 	}
+	if (have == 0 && channel != NULL && !TIMESTAMP_NOT_FINITE(s.reported_at))
+	{
+		find_repeats(fcinfo, book, channel, &s, case_id, &found);
+		have = joined_case(fcinfo, book, channel, &s, &found);
+		folded = have != 0;
+	}
 	/* a reference or a sender's name can be guessed: who may not see the case learns only that it is there */
 	masked = have != 0 && !rights_may_see(book, have);
-	book_release(book);
 	if (folded)
 	{
 		/* the reference was claimed for a case that will not be: it belongs to the burst's */
@@ -441,8 +518,15 @@ triage_report(PG_FUNCTION_ARGS)
 			move_ref(s.channel, s.external_ref, have);
 		fold_into(have, &s);
 	}
-	tuple = have != 0 ? fetch_case(have) : insert_case(fcinfo, case_id, digest);
-	result = row_with_token(tuple, SPI_tuptable->tupdesc, caller, have != 0 ? NULL : token, masked);
+	if (have != 0)
+	{
+		tuple = fetch_case(have);
+		desc = SPI_tuptable->tupdesc;
+	}
+	else
+		tuple = insert_repeating(fcinfo, book, case_id, digest, &found, &desc);
+	book_release(book);
+	result = row_with_token(tuple, desc, caller, have != 0 ? NULL : token, masked);
 	triage_owner_end(&sw);
 	PG_RETURN_DATUM(result);
 }

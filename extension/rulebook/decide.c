@@ -10,6 +10,22 @@
 
 #include "rulebook/decide.h"
 
+/* A repeat may be more urgent, but what threatens nobody never becomes U1 by it. */
+static void
+count_repeats(const Report *report, Decision *d)
+{
+	bool raise = false;
+
+	if (report->repeats_of == NULL)
+		return;
+	d->repeats = report->repeats_of(report->repeats_arg, d->type, &raise);
+	if (raise && d->priority > 2)
+	{
+		d->priority--;
+		d->raised = true;
+	}
+}
+
 void
 decide(Book *book, const Report *report, Decision *d)
 {
@@ -21,6 +37,7 @@ decide(Book *book, const Report *report, Decision *d)
 	d->body_chars = report->body ? pg_mbstrlen_with_len(report->body, report->body_len) : 0;
 	place_decide(book, report, folded, len, d);
 	classify(book, report, folded, len, d);
+	count_repeats(report, d);
 	if (d->dispatched)
 		route_choose(book, report, d);
 	if (d->route_error != NULL)

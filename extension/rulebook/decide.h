@@ -23,12 +23,14 @@ typedef struct Report
 	bool		 area_kept;	 /* area is what an earlier decision of this case found */
 	CaseType	*given_type; /* chosen by an operator; NULL = find it */
 	const Point *location;	 /* x = longitude, y = latitude, on earth; may be NULL */
-	int			 repeats;
-	TimestampTz	 at;			 /* when the clocks start */
-	Jsonb		*attrs;			 /* may be NULL */
-	double		 min_confidence; /* below it a person decides */
-	double		 police_share;	 /* share of police terms above which a person decides */
-	bool		 confirmed;		 /* a person has looked: danger needs no second look */
+	/* how many earlier reports one of this type repeats, and does that make it more urgent?  NULL = none */
+	int (*repeats_of)(void *arg, const CaseType *type, bool *raise);
+	void	   *repeats_arg;
+	TimestampTz at;				/* when the clocks start */
+	Jsonb	   *attrs;			/* may be NULL */
+	double		min_confidence; /* below it a person decides */
+	double		police_share;	/* share of police terms above which a person decides */
+	bool		confirmed;		/* a person has looked: danger needs no second look */
 } Report;
 
 #define MAX_PARTIES	   24
@@ -103,6 +105,8 @@ typedef struct Decision
 	int		  priority;
 	bool	  danger;
 	bool	  escalated; /* an escalate term raised it: police are added */
+	int		  repeats;	 /* earlier reports of the same person, place, reference or sensor */
+	bool	  raised;	 /* they made it more urgent by one */
 	double	  confidence;
 
 	Area	   *area; /* NULL = unknown */

@@ -131,6 +131,10 @@ decision_facts(const Book *book, const Report *report, const Decision *d)
 	jb_bool(&b, "danger", d->danger);
 	if (d->escalated)
 		jb_bool(&b, "escalated", true);
+	if (d->repeats > 0)
+		jb_int(&b, "repeats", d->repeats);
+	if (d->raised)
+		jb_bool(&b, "raised", true);
 	jb_int(&b, "confidence", (int64) (d->confidence * 1000 + 0.5));
 	jb_int(&b, "body_length", d->body_chars);
 	jb_text(&b, "text_digest", digest);

@@ -75,7 +75,7 @@ collect_facts(const Book *book, const Report *report, const Decision *d, Facts *
 	set_text(facts, FACT_AREA_LEVEL, d->area ? d->area->level : NULL);
 	local_facts(book, report->at, facts);
 	set_fact(facts, FACT_HAS_LOCATION, BoolGetDatum(report->location != NULL), false);
-	set_fact(facts, FACT_REPEATS, Int32GetDatum(report->repeats), false);
+	set_fact(facts, FACT_REPEATS, Int32GetDatum(d->repeats), false);
 	set_fact(facts, FACT_CONFIDENCE, Float8GetDatum(d->confidence), false);
 	set_fact(facts, FACT_BODY_LENGTH, Int32GetDatum(d->body_chars), false);
 	set_fact(facts, FACT_ATTRS, JsonbPGetDatum(report->attrs), report->attrs == NULL);

@@ -22,6 +22,7 @@
 #include "base/names.h"
 #include "base/spi.h"
 #include "casework/recompute.h"
+#include "casework/signature.h"
 #include "casework/steps.h"
 #include "worker/turn.h"
 
@@ -31,6 +32,10 @@ PG_FUNCTION_INFO_V1(triage_tick);
 #define BATCH 1024
 /* a transaction's subtransactions stay below the 64 that every reader's snapshot holds */
 #define COMMIT_EVERY 32
+
+/* cases looked after in one transaction after intake; due steps come in between */
+#define SIGN_BATCH	 256
+#define SIGN_AT_ONCE 10000 /* by one tick() */
 
 /* a case locked by somebody else is tried again after this long, doubling */
 #define SKIP_FIRST_MS	20
@@ -70,6 +75,19 @@ is_held(void)
 	return held;
 }
 
+/* What follows intake, in a transaction of its own; true = there may be more. */
+static bool
+sign_new_cases(TimestampTz now)
+{
+	int n = 0;
+
+	begin("looking after new cases");
+	if (!is_held())
+		n = signatures_run(now, SIGN_BATCH);
+	worker_commit();
+	return n == SIGN_BATCH;
+}
+
 /* One turn's work; returns milliseconds to sleep. */
 static long
 turn(StepPass *pass, long *skip_ms)
@@ -97,7 +115,7 @@ turn(StepPass *pass, long *skip_ms)
 		next = stats.next_due;
 	}
 	worker_commit();
-	if (stats.more || moved == RECOMPUTE_AT_ONCE)
+	if (stats.more || moved == RECOMPUTE_AT_ONCE || sign_new_cases(now))
 		return 0;
 	if (next <= now)
 	{
@@ -186,6 +204,8 @@ triage_tick(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	steps_pass_begin(&pass);
 	steps_run(&pass, at, max_cases, INT_MAX, 0, NULL, &stats);
+	if (signatures_run(at, SIGN_AT_ONCE) == SIGN_AT_ONCE)
+		stats.more = true;
 	values[0] = Int32GetDatum(stats.fired);
 	values[1] = Int32GetDatum(stats.late);
 	values[2] = Int32GetDatum(stats.skipped);

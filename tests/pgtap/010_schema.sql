@@ -14,7 +14,10 @@ INSERT INTO promised_tables VALUES
 	('clock_steps', 'case_id, clock_id, step, occurrence', 'case_id bigint, clock_id int, step int, occurrence int, fired_at timestamptz'),
 	('events', 'case_id, seq', 'case_id bigint, seq int, at timestamptz, actor text, verb text, data jsonb, hash bytea'),
 	('deliveries', 'case_id, delivery_id', 'case_id bigint, delivery_id uuid, endpoint text, event_seq int, state text, attempts int, next_attempt_at timestamptz, last_status int, last_error text'),
-	('links', 'case_id, linked_case, kind', 'case_id bigint, linked_case bigint, kind text'),
+	('links', 'case_id, linked_case, kind', 'case_id bigint, linked_case bigint, kind text, rule text, rule_version bigint'),
+	('suggestions', 'case_id, linked_case', 'case_id bigint, linked_case bigint, score float8, reason jsonb, rule text, rule_version bigint, at timestamptz'),
+	('case_signatures', 'case_id', 'case_id bigint, reported_at timestamptz, cell bigint, location point, signature int[]'),
+	('repeat_rules', 'code', 'code text, same text, case_type text, channel text, days int, radius_m int, min_score float8, kind text, raise_at int, fold bool'),
 	('case_sources', 'case_id, seq', 'case_id bigint, seq int, channel text, external_ref text, reporter text, contact text, contact_key bytea, language text, confidential boolean, reported_at timestamptz, body text, token bytea'),
 	('decisions', 'case_id, seq', 'case_id bigint, seq int, at timestamptz, rulebook_version bigint, route text, case_type text, facts jsonb, candidates jsonb, reason text, follow_up_on date'),
 	('quarantine', 'case_id', 'case_id bigint, reason text'),
@@ -234,7 +237,7 @@ DROP ROLE t010_nobody;
 -- ---- what a dump takes along ----
 SELECT is((SELECT string_agg(c.relname, ', ' ORDER BY c.relname) FROM pg_class c, pg_extension e WHERE e.extname = 'pg_triage' AND c.relnamespace = 'triage'::regnamespace
 		AND c.relkind IN ('r', 'S') AND c.oid <> ALL (e.extconfig) AND c.relname !~ '^kpi'),
-	'local_state, rulebook_image, transitions', 'a dump holds all tables and sequences but what belongs to the server or to the code');
+	'case_signatures, local_state, rulebook_image, text_weights, transitions', 'a dump holds all tables and sequences but what belongs to the server or to the code');
 SELECT is((SELECT string_agg(DISTINCT x, ', ') FROM pg_extension e, unnest(e.extcondition) x WHERE e.extname = 'pg_triage' AND x <> ''), NULL::text, 'whole tables');
 SELECT is((SELECT string_agg(c.relname, ', ') FROM pg_class c WHERE c.relnamespace = 'triage'::regnamespace
 		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')

@@ -317,7 +317,8 @@ $$;
 
 CREATE TEMP TABLE arguments (verb text, arguments text);
 INSERT INTO arguments VALUES ('dispatch', $$'ENV'$$), ('confirm_danger', 'false'), ('answer', $$'x'$$), ('accept', $$'ENV'$$), ('arrive', $$'ENV'$$), ('feed_back', $$'TOWN11', 'x'$$),
-	('finish', $$'ENV'$$), ('transfer', $$'MED11'$$), ('resolve', $$'resolved', 'x'$$), ('close_case', 'NULL'), ('acknowledge', 'NULL'), ('reclassify', $$'NOISE'$$), ('set_area', $$'Z11'$$), ('append_text', $$'x'$$), ('add_source', $$'v110'$$);
+	('finish', $$'ENV'$$), ('transfer', $$'MED11'$$), ('resolve', $$'resolved', 'x'$$), ('close_case', 'NULL'), ('acknowledge', 'NULL'), ('reclassify', $$'NOISE'$$), ('set_area', $$'Z11'$$), ('append_text', $$'x'$$), ('add_source', $$'v110'$$),
+	('link_case', '(SELECT min(c.case_id) FROM triage.cases c)');
 SELECT set_eq('SELECT t.verb FROM triage.transitions t', 'SELECT a.verb FROM arguments a', 'every verb of triage.transitions is tried');
 BEGIN;
 DELETE FROM triage.members;
