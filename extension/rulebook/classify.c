@@ -74,6 +74,13 @@ offer(Decision *d, CaseType *type, int score)
 	d->candidates[i] = c;
 }
 
+/*
+ * Characters of text that weigh as much as half a character found, up to so
+ * many (settled on real messages: default, not official).
+ */
+#define LENGTH_A_POINT 80.0
+#define LENGTH_COUNTS  300
+
 /* What a silenced term counts when the police's share is reckoned. */
 #define SILENCED_COUNTS 0.25
 
@@ -228,14 +235,19 @@ check_escalation(const Reading *r, const Channel *channel, Decision *d)
 	}
 }
 
-/* How sure: the winner's share, less when little was found.  Scores in half characters. */
+/*
+ * How sure: the winner's share, less when little was found, and when it is
+ * little for so long a text: one word that decides a sentence on the telephone
+ * is one of many in a letter.  Scores in half characters.
+ */
 static double
 confidence_of(const Decision *d)
 {
 	double first = d->candidates[0].score;
 	double second = d->ncandidates > 1 ? d->candidates[1].score : 0;
+	double length = Min(d->body_chars, LENGTH_COUNTS) / LENGTH_A_POINT;
 
-	return first / (first + second) * (first / (first + 1.0));
+	return first / (first + second) * (first / (first + 1.0 + length));
 }
 
 static void

@@ -94,8 +94,10 @@ FROM (VALUES
 SELECT is(concat_ws(' ', p->>'status', p->>'priority', p->>'danger', p->>'lead'), 'dispatched 1 true PS11',
 	'two danger terms that score the same are dispatched at once on a voice channel')
 FROM triage.preview('v110', '着火了，有人持刀', 'Z11') p;
-SELECT is((triage.preview('v110', '噪音')#>>'{facts,confidence}')::int, 800, 'confidence of one two-character term');
-SELECT is((triage.preview('v110', '噪音漏水丙事')#>>'{facts,confidence}')::int, 400, 'shared among two: less');
+SELECT is((triage.preview('v110', '噪音')#>>'{facts,confidence}')::int, 796, 'confidence of one two-character term');
+SELECT is((triage.preview('v110', '噪音漏水丙事')#>>'{facts,confidence}')::int, 394, 'shared among two: less');
+SELECT is((triage.preview('v110', '噪音' || repeat('字', 400))#>>'{facts,confidence}')::int, 457, 'and less in a long text: a person decides');
+SELECT is(triage.preview('v110', '噪音' || repeat('字', 400))#>>'{facts,verdict}', 'weak', 'which is too little');
 SELECT is(concat_ws(' ', p->>'status', p->>'nature', p->>'priority', p->>'lead', p->'parties'), $$dispatched joint 1 TOWN11 [{"zh": "东门街道办", "duty": "lead", "department": "TOWN11"}, {"zh": "东门处置队", "duty": "on_scene", "department": "TEAM11"}, {"zh": "东门派出所", "duty": "on_scene", "department": "PS11"}]$$,
 	'an escalate term brings the police in beside the civil lead')
 FROM triage.preview('v110', '邻居纠纷，扬言报复', 'Z11') p;
@@ -245,8 +247,8 @@ SET ROLE t020_clerk;
 SELECT is(pg_temp.refusal($$INSERT INTO triage.cases (channel, body, reporter, status) VALUES ('v110', '噪音', 'r', 'closed')$$), 'TR002 column "status" must not be given', 'status is not an ordinary role''s to give');
 INSERT INTO triage.cases (channel, body, reporter, area, lead, nature, priority, danger, confidence, number, colour, report_count, event_seq, closed_at)
 	VALUES ('v110', '噪音', 'r', 'Z11', 'WATER', 'police', 1, true, 1, 'forged', 'red', 99, 99, now()) RETURNING case_id AS c \gset
-SELECT is((SELECT concat_ws(' ', c.lead, c.nature, c.priority, c.danger, c.confidence, c.number <> 'forged', c.colour IS NULL, c.report_count, c.event_seq, c.closed_at IS NULL) FROM triage.cases c WHERE c.case_id = :c),
-	'TOWN11 nonpolice 3 f 0.8 t t 1 1 t', 'decided columns are decided, whatever the INSERT said');
+SELECT is((SELECT concat_ws(' ', c.lead, c.nature, c.priority, c.danger, round(c.confidence::numeric, 3), c.number <> 'forged', c.colour IS NULL, c.report_count, c.event_seq, c.closed_at IS NULL) FROM triage.cases c WHERE c.case_id = :c),
+	'TOWN11 nonpolice 3 f 0.796 t t 1 1 t', 'decided columns are decided, whatever the INSERT said');
 INSERT INTO triage.cases (channel, body, reporter, kind, outcome, merged_into, event_colour)
 	VALUES ('v110', '噪音', 'r', 'task', 'resolved', 1, 'red') RETURNING case_id AS c \gset
 SELECT is((SELECT concat_ws(' ', c.kind, num_nulls(c.outcome, c.merged_into, c.event_colour)) FROM triage.cases c WHERE c.case_id = :c), 'incident 3', 'nor are kind, outcome, merged_into and event_colour the INSERT''s to say');

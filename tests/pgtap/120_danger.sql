@@ -59,7 +59,7 @@ SELECT is(pg_temp.verdict('message_board', b), w, 'written: ' || b) FROM (VALUES
 	-- supposed
 	('消防通道被占，如果发生火灾消防车进不来', 'dispatched N501 terms'),
 	('电动车飞线充电，担心会着火', 'dispatched N502 terms'),
-	('阳台外墙脱落，担心砸到人，怕有人被砸伤', 'dispatched N505 terms'),
+	('阳台外墙脱落，瓷砖往下掉，外墙脱落没人修，怕有人被砸伤', 'dispatched N505 terms'),
 	('井盖缺失，万一有人掉下去，孩子掉井里怎么办', 'dispatched N401 terms'),
 	('路灯不亮，晚上怕遇到抢劫', 'dispatched N403 terms'),
 	('路口没有红绿灯，容易发生交通事故', 'dispatched N409 terms'),
