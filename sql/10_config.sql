@@ -218,7 +218,8 @@ SELECT pg_extension_config_dump('triage.calendar_days', '');
 CREATE TABLE triage.policies (
 	code		text	COLLATE "C" NOT NULL PRIMARY KEY CHECK (code <> ''),
 	stage		text	COLLATE "C" NOT NULL
-				CHECK (stage IN ('triage', 'accept', 'arrive', 'feedback', 'resolve', 'ring_back', 'assist')),
+				CHECK (stage IN ('triage', 'accept', 'arrive', 'feedback', 'resolve', 'ring_back', 'assist', 'return_request',
+					'return', 'whistle', 'hand_over', 'review', 'redo', 'call_back', 'suspended')),
 	case_type	text	COLLATE "C",
 	priority	int		CHECK (priority BETWEEN 1 AND 4),
 	area		text	COLLATE "C",

@@ -143,6 +143,11 @@ CREATE TABLE triage.clocks (
 	next_step_at	timestamptz,
 	stopped_at		timestamptz,
 	acknowledged_at	timestamptz,
+	paused_at		timestamptz,
+	paused_step_at	timestamptz,
+	resumed_at		timestamptz,
+	segment			int,
+	extended_by		interval,
 	PRIMARY KEY (case_id, clock_id)
 ) WITH (fillfactor = 92);
 -- what the timekeeper reads: the earliest step that is still to fire
@@ -285,6 +290,68 @@ CREATE TABLE triage.contact_secret (
 	key				bytea	NOT NULL CHECK (octet_length(key) = 32)
 );
 SELECT pg_extension_config_dump('triage.contact_secret', '');
+
+-- return calls
+CREATE TABLE triage.callbacks (
+	case_id			bigint	NOT NULL,
+	seq				int		NOT NULL,
+	at				timestamptz NOT NULL,
+	actor			text	COLLATE "C" NOT NULL,
+	result			text	COLLATE "C" NOT NULL CHECK (result IN ('satisfied', 'dissatisfied', 'unreachable')),
+	body			text,
+	PRIMARY KEY (case_id, seq)
+);
+SELECT pg_extension_config_dump('triage.callbacks', '');
+
+-- references to what proves something; the files lie elsewhere
+CREATE TABLE triage.evidence (
+	case_id			bigint	NOT NULL,
+	seq				int		NOT NULL,
+	event_seq		int		NOT NULL,
+	at				timestamptz NOT NULL,
+	by				text	COLLATE "C" NOT NULL,
+	kind			text	NOT NULL,
+	uri				text	NOT NULL,
+	sha256			bytea	NOT NULL CHECK (octet_length(sha256) = 32),
+	bytes			bigint,
+	mime			text,
+	taken_at		timestamptz,
+	location		point,
+	PRIMARY KEY (case_id, seq)
+);
+SELECT pg_extension_config_dump('triage.evidence', '');
+
+-- old values of corrected fields; personal, like the fields themselves
+CREATE TABLE triage.corrections (
+	case_id			bigint	NOT NULL,
+	seq				int		NOT NULL,
+	event_seq		int		NOT NULL,
+	at				timestamptz NOT NULL,
+	actor			text	COLLATE "C" NOT NULL,
+	field			text	COLLATE "C" NOT NULL,
+	old_value		text,
+	new_value		text,
+	reason			text	NOT NULL,
+	PRIMARY KEY (case_id, seq)
+);
+SELECT pg_extension_config_dump('triage.corrections', '');
+
+-- what joint meetings decided about whose duty a kind of matter is
+CREATE TABLE triage.rulings (
+	case_id			bigint	NOT NULL,
+	seq				int		NOT NULL,
+	at				timestamptz NOT NULL,
+	actor			text	COLLATE "C" NOT NULL,
+	case_type		text	COLLATE "C" NOT NULL,
+	area			text	COLLATE "C" NOT NULL,
+	department		text	COLLATE "C" NOT NULL,
+	decision		text	NOT NULL,
+	review_on		date	NOT NULL,
+	route			jsonb	NOT NULL,
+	PRIMARY KEY (case_id, seq)
+);
+CREATE INDEX rulings_binding_idx ON triage.rulings (case_type, area, department);
+SELECT pg_extension_config_dump('triage.rulings', '');
 
 -- cases whose due step failed: set aside with the reason, tried again at retry_at
 CREATE TABLE triage.quarantine (

@@ -307,6 +307,11 @@ COMMENT ON COLUMN triage.clocks.due_at IS 'The limit.';
 COMMENT ON COLUMN triage.clocks.next_step_at IS 'When the next step of the ladder fires; NULL = none to come.';
 COMMENT ON COLUMN triage.clocks.stopped_at IS 'When it stopped, in the field''s time (triage.happened_at); NULL = it has not.';
 COMMENT ON COLUMN triage.clocks.acknowledged_at IS 'When somebody took notice (知悉): repeating steps stop repeating; NULL = nobody.';
+COMMENT ON COLUMN triage.clocks.paused_at IS 'Since when it stands still (state paused), else NULL.';
+COMMENT ON COLUMN triage.clocks.paused_step_at IS 'When its next step would have come when it was paused, else NULL.';
+COMMENT ON COLUMN triage.clocks.resumed_at IS 'When it went on after its last pause; NULL = it never paused.';
+COMMENT ON COLUMN triage.clocks.segment IS 'Number of the segment it is in, see clock_segments; NULL = 1.';
+COMMENT ON COLUMN triage.clocks.extended_by IS 'By how much somebody extended it (延期); NULL = not at all.';
 
 COMMENT ON TABLE triage.clock_segments IS 'Stretches a clock ran or stood (时限区段), measured when each ended, so that later calendars and policies do not judge the past again. Appended to, never changed.';
 COMMENT ON COLUMN triage.clock_segments.case_id IS 'cases.case_id.';
@@ -415,6 +420,52 @@ COMMENT ON COLUMN triage.repeat_rules.en IS 'The rule in English.';
 COMMENT ON COLUMN triage.repeat_rules.basis IS 'Source; D = default, not official.';
 COMMENT ON COLUMN triage.repeat_rules.active IS 'false = retired.';
 COMMENT ON COLUMN triage.repeat_rules.pack IS 'packs.code that brought the row, NULL = this installation''s own.';
+
+COMMENT ON TABLE triage.callbacks IS 'Return calls (回访) to citizens, a row for each try. Written by call_back().';
+COMMENT ON COLUMN triage.callbacks.case_id IS 'cases.case_id.';
+COMMENT ON COLUMN triage.callbacks.seq IS 'Counts within the case, from 1.';
+COMMENT ON COLUMN triage.callbacks.at IS 'When the call was made.';
+COMMENT ON COLUMN triage.callbacks.actor IS 'Who called: independent of the handler.';
+COMMENT ON COLUMN triage.callbacks.result IS 'satisfied 满意 | dissatisfied 不满意 | unreachable 未接通.';
+COMMENT ON COLUMN triage.callbacks.body IS 'What the citizen said, or NULL.';
+
+COMMENT ON TABLE triage.evidence IS 'References to photos, recordings and documents (证据材料) of a case. Written by add_evidence().';
+COMMENT ON COLUMN triage.evidence.case_id IS 'cases.case_id.';
+COMMENT ON COLUMN triage.evidence.seq IS 'Counts within the case, from 1.';
+COMMENT ON COLUMN triage.evidence.event_seq IS 'events.seq of the event that added it.';
+COMMENT ON COLUMN triage.evidence.at IS 'When it was added.';
+COMMENT ON COLUMN triage.evidence.by IS 'Who added it.';
+COMMENT ON COLUMN triage.evidence.kind IS 'Photo, recording, agreement ...: the installation''s own words.';
+COMMENT ON COLUMN triage.evidence.uri IS 'Where it lies.';
+COMMENT ON COLUMN triage.evidence.sha256 IS 'SHA-256 of the file, 32 bytes: what lies there later can be checked.';
+COMMENT ON COLUMN triage.evidence.bytes IS 'Size of the file, or NULL.';
+COMMENT ON COLUMN triage.evidence.mime IS 'Media type, or NULL.';
+COMMENT ON COLUMN triage.evidence.taken_at IS 'When it was taken, or NULL.';
+COMMENT ON COLUMN triage.evidence.location IS 'Where it was taken: x = longitude, y = latitude (WGS84), or NULL.';
+
+COMMENT ON TABLE triage.corrections IS 'Old values of corrected fields (更正记录); personal, so they stand here and not in the history. Written by correct().';
+COMMENT ON COLUMN triage.corrections.case_id IS 'cases.case_id.';
+COMMENT ON COLUMN triage.corrections.seq IS 'Counts within the case, from 1.';
+COMMENT ON COLUMN triage.corrections.event_seq IS 'events.seq of the event.';
+COMMENT ON COLUMN triage.corrections.at IS 'When.';
+COMMENT ON COLUMN triage.corrections.actor IS 'Who.';
+COMMENT ON COLUMN triage.corrections.field IS 'Column of triage.cases.';
+COMMENT ON COLUMN triage.corrections.old_value IS 'As it was, as text; NULL = empty.';
+COMMENT ON COLUMN triage.corrections.new_value IS 'As it is now, as text; NULL = emptied.';
+COMMENT ON COLUMN triage.corrections.reason IS 'Why.';
+
+COMMENT ON TABLE triage.rulings IS 'What joint meetings decided about whose duty a kind of matter is (会商裁定, F80). Binds request_return() until review_on. Written by decide_return().';
+COMMENT ON INDEX triage.rulings_binding_idx IS 'request_return() asks whether a ruling binds the lead.';
+COMMENT ON COLUMN triage.rulings.case_id IS 'cases.case_id of the case that was argued over.';
+COMMENT ON COLUMN triage.rulings.seq IS 'events.seq of the decision.';
+COMMENT ON COLUMN triage.rulings.at IS 'When.';
+COMMENT ON COLUMN triage.rulings.actor IS 'Who recorded it.';
+COMMENT ON COLUMN triage.rulings.case_type IS 'The kind of matter it is about.';
+COMMENT ON COLUMN triage.rulings.area IS 'Where it binds.';
+COMMENT ON COLUMN triage.rulings.department IS 'Whose duty it is.';
+COMMENT ON COLUMN triage.rulings.decision IS 'The meeting''s words.';
+COMMENT ON COLUMN triage.rulings.review_on IS 'Binds until this day: a year, a default.';
+COMMENT ON COLUMN triage.rulings.route IS 'The ruling as a rule: a document for apply_pack().';
 
 COMMENT ON TABLE triage.quarantine IS 'Cases whose due step failed (隔离案件): set aside with the reason, so that others go on, and tried again. Written by the timekeeper and tick(); a row goes once nothing of its case is due.';
 COMMENT ON COLUMN triage.quarantine.case_id IS 'cases.case_id.';

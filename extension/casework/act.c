@@ -104,7 +104,7 @@ read_assignments(Act *act)
 {
 	static KeptPlan plan = {
 		.sql = "SELECT a.seq, a.department, a.duty, a.parent_seq, a.status,"
-			   " a.accepted_at IS NOT NULL, a.arrived_at IS NOT NULL"
+			   " a.accepted_at IS NOT NULL, a.arrived_at IS NOT NULL, a.offered_at"
 			   " FROM triage.assignments a WHERE a.case_id = $1 ORDER BY a.seq FOR NO KEY UPDATE",
 		.nargs = 1,
 		.types = {INT8OID}};
@@ -124,6 +124,7 @@ read_assignments(Act *act)
 		a->status = triage_result_text(i, 5);
 		a->accepted = DatumGetBool(triage_result(i, 6, &isnull));
 		a->arrived = DatumGetBool(triage_result(i, 7, &isnull));
+		a->offered_at = DatumGetTimestampTz(triage_result(i, 8, &isnull));
 		a->live = strcmp(a->status, "done") != 0 && strcmp(a->status, "withdrawn") != 0;
 		act->at.assignment_seq = Max(act->at.assignment_seq, a->seq);
 	}
@@ -134,7 +135,8 @@ read_clocks(Act *act)
 {
 	static KeptPlan plan = {
 		.sql = "SELECT k.clock_id, k.assignment_seq, k.stage, k.state, k.calendar,"
-			   " k.calendar_version, k.policy_version, k.colour, k.started_at, k.due_at"
+			   " k.calendar_version, k.policy_version, k.colour, k.started_at, k.due_at,"
+			   " coalesce(k.resumed_at, k.started_at), coalesce(k.segment, 1)"
 			   " FROM triage.clocks k WHERE k.case_id = $1 ORDER BY k.clock_id FOR NO KEY UPDATE",
 		.nargs = 1,
 		.types = {INT8OID}};
@@ -160,6 +162,8 @@ read_clocks(Act *act)
 		k->colour = triage_result_text(i, 8);
 		k->started_at = DatumGetTimestampTz(triage_result(i, 9, &isnull));
 		k->due_at = DatumGetTimestampTz(triage_result(i, 10, &isnull));
+		k->runs_since = DatumGetTimestampTz(triage_result(i, 11, &isnull));
+		k->segment = triage_result_int(i, 12, 1);
 		k->running = true;
 		act->nclocks++;
 	}
@@ -504,22 +508,21 @@ act_set_assignment(Act *act, Assignment *a, const char *status)
 	a->arrived |= strcmp(status, "on_scene") == 0;
 }
 
-/* The stretch of time a clock ran, measured now, so that later calendars do not judge it again. */
-static void
-put_segment(Act *act, const Clock *k, TimestampTz end)
+void
+act_put_segment(Act *act, const Clock *k, const char *state, int segment, TimestampTz start, TimestampTz end)
 {
 	Calendar	 *calendar = k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
 	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
 	Interval	 *work = palloc0(sizeof(Interval));
 	Row			  row;
 
-	work->time = calendar ? work_between(&calendar->work, k->started_at, end) : end - k->started_at;
+	work->time = calendar ? work_between(&calendar->work, start, end) : end - start;
 	row_init(&row);
 	row_int64(&row, SEG_CASE_ID, act->c.case_id);
 	row_int(&row, SEG_CLOCK_ID, k->clock_id);
-	row_int(&row, SEG_SEGMENT, 1);
-	row_text(&row, SEG_STATE, "running");
-	row_time(&row, SEG_STARTED_AT, k->started_at);
+	row_int(&row, SEG_SEGMENT, segment);
+	row_text(&row, SEG_STATE, state);
+	row_time(&row, SEG_STARTED_AT, start);
 	row_time(&row, SEG_ENDED_AT, end);
 	row_set(&row, SEG_WORK, IntervalPGetDatum(work));
 	row_int64(&row, SEG_POLICY_VERSION, k->policy_version);
@@ -551,7 +554,7 @@ act_stop_clocks(Act *act, const char *stage, int assignment_seq, TimestampTz at,
 		args[2] = CStringGetTextDatum(cancelled ? "cancelled" : end <= k->due_at ? "met" : "missed");
 		args[3] = TimestampTzGetDatum(end);
 		triage_run(&plan, args, NULL, SPI_OK_UPDATE);
-		put_segment(act, k, end);
+		act_put_segment(act, k, "running", k->segment, k->runs_since, Max(end, k->runs_since));
 		k->running = false;
 	}
 }

@@ -26,6 +26,7 @@ typedef struct Assignment
 	bool		live; /* neither done nor withdrawn */
 	bool		accepted;
 	bool		arrived;
+	TimestampTz offered_at;
 } Assignment;
 
 typedef struct Clock
@@ -39,6 +40,8 @@ typedef struct Clock
 	const char *colour; /* NULL = none yet */
 	TimestampTz started_at;
 	TimestampTz due_at;
+	TimestampTz runs_since; /* start of the segment it is in: the clock's own, or when it was resumed */
+	int			segment;	/* its number, from 1 */
 	bool		running;
 } Clock;
 
@@ -110,6 +113,13 @@ extern void act_set_assignment(Act *act, Assignment *a, const char *status);
  * own, -1 = any).  Met or missed by `at`; cancelled when the matter fell away.
  */
 extern void act_stop_clocks(Act *act, const char *stage, int assignment_seq, TimestampTz at, bool cancelled);
+
+/*
+ * The stretch of time a clock ran or was paused, measured now, so that later
+ * calendars do not judge it again.
+ */
+extern void
+act_put_segment(Act *act, const Clock *k, const char *state, int segment, TimestampTz start, TimestampTz end);
 
 /* The row's columns */
 extern void act_set_status(Act *act, const char *status);

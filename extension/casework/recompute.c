@@ -28,6 +28,7 @@ typedef struct OldClock
 	int			next_step;
 	int			occurrence;
 	TimestampTz started_at;
+	bool		moved; /* paused or extended before */
 	TimestampTz due_at;
 } OldClock;
 
@@ -75,7 +76,8 @@ read_old(const Calendar *c, TimestampTz at, int max, int *n)
 	static KeptPlan plan = {
 		.sql =
 			"SELECT k.case_id, k.clock_id, k.amount, k.unit, k.ladder, k.next_step, k.occurrence,"
-			" k.started_at, k.due_at FROM triage.clocks k"
+			" k.started_at, k.due_at, k.resumed_at IS NOT NULL OR k.extended_by IS NOT NULL"
+			" FROM triage.clocks k"
 			" WHERE k.state = 'running' AND k.calendar = $1 AND k.calendar_version < $2"
 			" AND NOT EXISTS (SELECT 1 FROM triage.quarantine q WHERE q.case_id = k.case_id AND q.retry_at > $4) LIMIT $3",
 		.nargs = 4,
@@ -98,6 +100,7 @@ read_old(const Calendar *c, TimestampTz at, int max, int *n)
 		old[i].occurrence = triage_result_int(i, 7, 0);
 		old[i].started_at = DatumGetTimestampTz(triage_result(i, 8, &isnull));
 		old[i].due_at = DatumGetTimestampTz(triage_result(i, 9, &isnull));
+		old[i].moved = DatumGetBool(triage_result(i, 10, &isnull));
 	}
 	return old;
 }
@@ -122,7 +125,8 @@ move_clock(const OldClock *k, const char *calendar_code)
 		return false; /* locked: another turn finds it again */
 	c = book_calendar(act.book, calendar_code, strlen(calendar_code));
 	ladder = k->ladder ? book_ladder(act.book, k->ladder, strlen(k->ladder)) : NULL;
-	due = c ? limit_add(k->started_at, k->amount, k->unit, c) : k->due_at;
+	/* what a person moved stays where it was put */
+	due = c && !k->moved ? limit_add(k->started_at, k->amount, k->unit, c) : k->due_at;
 	step = c && ladder && k->next_step < ladder->nsteps
 			   ? ladder_step_at(&ladder->steps[k->next_step], k->started_at, due, c)
 			   : due;

@@ -33,41 +33,66 @@ records_event(Writer *w, int64 case_id, int seq, TimestampTz at, const char *act
 	writer_put(w, TO_EVENTS, &row);
 }
 
+/* policy = NULL: nothing but the limit itself is known */
+static void
+put_clock(Writer *w, const Book *book, int64 case_id, int clock_id, int assignment_seq, Stage stage,
+		  const Policy *policy, const ClockLimit *limit, TimestampTz start)
+{
+	Row row;
+
+	row_init(&row);
+	row_int64(&row, CLK_CASE_ID, case_id);
+	row_int(&row, CLK_CLOCK_ID, clock_id);
+	if (assignment_seq > 0)
+		row_int(&row, CLK_ASSIGNMENT_SEQ, assignment_seq);
+	row_text(&row, CLK_STAGE, stage_names[stage]);
+	row_text(&row, CLK_STATE, "running");
+	row_text(&row, CLK_POLICY, policy ? policy->code : "given");
+	row_int64(&row, CLK_POLICY_VERSION, book->version);
+	if (policy != NULL && policy->unit >= UNIT_WORK_HOUR && policy->calendar != NULL)
+	{
+		row_text(&row, CLK_CALENDAR, policy->calendar->code);
+		row_int(&row, CLK_CALENDAR_VERSION, policy->calendar->version);
+	}
+	row_int(&row, CLK_AMOUNT, policy ? policy->amount : (limit->due_at - start) / USECS_PER_MINUTE);
+	row_text(&row, CLK_UNIT, unit_names[policy ? policy->unit : UNIT_MIN]);
+	row_text(&row, CLK_LADDER, policy && policy->ladder ? policy->ladder->code : NULL);
+	row_int(&row, CLK_NEXT_STEP, limit->next_step);
+	row_int(&row, CLK_OCCURRENCE, 0);
+	row_time(&row, CLK_STARTED_AT, start);
+	row_time(&row, CLK_DUE_AT, limit->due_at);
+	row_time(&row, CLK_NEXT_STEP_AT, limit->next_step_at);
+	writer_put(w, TO_CLOCKS, &row);
+	wake_timekeeper_at_commit(limit->next_step_at);
+}
+
 void
 records_clock(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq, const CaseType *type,
 			  Stage stage, int priority, bool danger, const Area *area, TimestampTz start)
 {
 	Policy	  *policy = policy_for(book, type, stage, priority, danger, area);
 	ClockLimit limit;
-	Row		   row;
 
 	if (policy == NULL)
 		return;
 	limit_start(policy, start, &limit);
-	row_init(&row);
-	row_int64(&row, CLK_CASE_ID, case_id);
-	row_int(&row, CLK_CLOCK_ID, ++at->clock_id);
-	if (assignment_seq > 0)
-		row_int(&row, CLK_ASSIGNMENT_SEQ, assignment_seq);
-	row_text(&row, CLK_STAGE, stage_names[stage]);
-	row_text(&row, CLK_STATE, "running");
-	row_text(&row, CLK_POLICY, policy->code);
-	row_int64(&row, CLK_POLICY_VERSION, book->version);
-	if (policy->unit >= UNIT_WORK_HOUR && policy->calendar != NULL)
-	{
-		row_text(&row, CLK_CALENDAR, policy->calendar->code);
-		row_int(&row, CLK_CALENDAR_VERSION, policy->calendar->version);
-	}
-	row_int(&row, CLK_AMOUNT, policy->amount);
-	row_text(&row, CLK_UNIT, unit_names[policy->unit]);
-	row_text(&row, CLK_LADDER, policy->ladder ? policy->ladder->code : NULL);
-	row_int(&row, CLK_NEXT_STEP, limit.next_step);
-	row_int(&row, CLK_OCCURRENCE, 0);
-	row_time(&row, CLK_STARTED_AT, start);
-	row_time(&row, CLK_DUE_AT, limit.due_at);
-	row_time(&row, CLK_NEXT_STEP_AT, limit.next_step_at);
-	writer_put(w, TO_CLOCKS, &row);
-	wake_timekeeper_at_commit(limit.next_step_at);
+	put_clock(w, book, case_id, ++at->clock_id, assignment_seq, stage, policy, &limit, start);
+}
+
+void
+records_clock_until(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq,
+					const CaseType *type, Stage stage, int priority, bool danger, const Area *area,
+					TimestampTz start, TimestampTz due)
+{
+	Policy		 *policy = policy_for(book, type, stage, priority, danger, area);
+	ClockLimit	  limit = {.policy = policy, .due_at = due, .next_step = 0, .next_step_at = DT_NOEND};
+	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
+
+	if (policy != NULL && policy->ladder != NULL && policy->ladder->nsteps > 0)
+		limit.next_step_at = ladder_step_at(&policy->ladder->steps[0], start, due,
+											policy->unit >= UNIT_WORK_HOUR ? policy->calendar : NULL);
+	put_clock(w, book, case_id, ++at->clock_id, assignment_seq, stage, policy, &limit, start);
+	MemoryContextSwitchTo(old);
 }
 
 static void
@@ -97,6 +122,8 @@ put_party(Writer *w, Book *book, const CaseFacts *c, const CaseType *type, const
 	Stage stage = STAGE_ASSIST;
 
 	put_assignment(w, c->case_id, seq, party->department, party->duty, parent_seq, now);
+	if (party->duty == DUTY_LEAD)
+		at->lead_seq = seq;
 	if (party->duty == DUTY_AGENT)
 		return;
 	if (party->duty == DUTY_LEAD)
@@ -260,7 +287,7 @@ records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, con
 				 TimestampTz now, const char *actor, const unsigned char *token)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
-	Counters	  at = {0, 0, 1, 1};
+	Counters	  at = {.event_seq = 1, .decision_seq = 1};
 	unsigned char hash[HISTORY_HASH_LEN];
 
 	put_source(w, c, r->channel, token);

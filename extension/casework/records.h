@@ -37,6 +37,7 @@ typedef struct Counters
 	int clock_id;
 	int event_seq;
 	int decision_seq;
+	int lead_seq; /* assignment of a lead that was offered now, 0 = none was */
 } Counters;
 
 /* All rows of a new case; token = NULL or 32 bytes, the digest of the citizen's token. */
@@ -64,6 +65,11 @@ extern void records_party(Writer *w, Book *book, const CaseFacts *c, const CaseT
 extern void
 records_clock(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq, const CaseType *type,
 			  Stage stage, int priority, bool danger, const Area *area, TimestampTz start);
+
+/* The same with a due time that somebody named; without a policy it has no ladder. */
+extern void records_clock_until(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq,
+								const CaseType *type, Stage stage, int priority, bool danger,
+								const Area *area, TimestampTz start, TimestampTz due);
 
 /* An event; previous = hash of the one before, NULL for the first; the new hash is left in `hash`. */
 extern void records_event(Writer *w, int64 case_id, int seq, TimestampTz at, const char *actor,

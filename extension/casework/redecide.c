@@ -12,6 +12,7 @@
 #include "base/guc.h"
 #include "base/names.h"
 #include "casework/redecide.h"
+#include "casework/redirect.h"
 #include "casework/repeats.h"
 
 static Department *
@@ -240,5 +241,30 @@ redispatch(Act *act, const char *department, ArrayType *assists, int parent_seq)
 	case_is_sent(act, &d);
 	records_decision(act->w, act->book, act->c.case_id, ++act->at.decision_seq, &report, &d, act->now);
 	records_dispatch(act->w, act->book, &act->c, &d, act->now, parent_seq, &act->at, act->at.event_seq + 1);
+	put_direction(&act->data, act, &d, department != NULL);
+}
+
+void
+reroute(Act *act, const char *department, const char *instead)
+{
+	Report	 report;
+	Decision d;
+
+	report_of_case(act, &report);
+	decide(act->book, &report, &d);
+	if (act->c.danger && !d.danger)
+	{
+		d.danger = true;
+		d.priority = 1;
+	}
+	if (department != NULL)
+		decide_by_person(act, known_department(act->book, department, strlen(department)), &d);
+	else if (!d.dispatched || (instead != NULL && strcmp(d.parties[0].department->code, instead) == 0))
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
+						errmsg("the rules name no other department for case %s", act->c.number),
+						errdetail("%s", decision_reason(&d)), errhint("Name the department.")));
+	add_police(act, &d);
+	redirect(act, &d);
+	records_decision(act->w, act->book, act->c.case_id, ++act->at.decision_seq, &report, &d, act->now);
 	put_direction(&act->data, act, &d, department != NULL);
 }

@@ -16,6 +16,14 @@
  */
 extern void redispatch(Act *act, const char *department, ArrayType *assists, int parent_seq);
 
+/*
+ * A case that runs goes to a department that a person names, or (NULL) to
+ * whom the rules name; who takes part already stays as redirect.h says.
+ * `instead` = the department that is to be left, which the rules must not name
+ * again (TR005), or NULL.
+ */
+extern void reroute(Act *act, const char *department, const char *instead);
+
 /* Words that looked dangerous are not: the case waits on with its type's own urgency and a new triage clock. */
 extern void clear_danger(Act *act);
 

@@ -17,7 +17,9 @@
 #include "casework/outbox.h"
 #include "casework/redecide.h"
 #include "casework/redirect.h"
+#include "casework/clocks.h"
 #include "casework/rights.h"
+#include "casework/verbs.h"
 
 PG_FUNCTION_INFO_V1(triage_dispatch);
 PG_FUNCTION_INFO_V1(triage_answer);
@@ -31,8 +33,8 @@ PG_FUNCTION_INFO_V1(triage_acknowledge);
 PG_FUNCTION_INFO_V1(triage_transfer);
 PG_FUNCTION_INFO_V1(triage_confirm_danger);
 
-static void
-put_party(Act *act, const Assignment *a)
+void
+verb_put_party(Act *act, const Assignment *a)
 {
 	jb_text(&act->data, "department", a->department);
 	jb_int(&act->data, "assignment", a->seq);
@@ -41,14 +43,15 @@ put_party(Act *act, const Assignment *a)
 		jb_time(&act->data, "happened_at", act->happened);
 }
 
-/* The party accepts, if it has not: its clock stops, a lead's case moves on. */
-static void
-accept_for(Act *act, Assignment *a)
+void
+verb_accept_for(Act *act, Assignment *a)
 {
 	if (a->accepted)
 		return;
 	act_set_assignment(act, a, "accepted");
 	act_stop_clocks(act, "accept", a->seq, act->happened, false);
+	/* the other side has acknowledged */
+	act_stop_clocks(act, "hand_over", a->seq, act->happened, false);
 	if (strcmp(a->duty, "lead") == 0 && strcmp(act->c.status, "dispatched") == 0)
 		act_set_status(act, "accepted");
 }
@@ -69,10 +72,67 @@ triage_accept(PG_FUNCTION_ARGS)
 					(errcode(TRIAGE_ERRCODE_STATE),
 					 errmsg("department \"%s\" has accepted case %s already", a->department, act.c.number),
 					 errhint("Send a repeated request with the same triage.request_id to have it ignored.")));
-		accept_for(&act, a);
-		put_party(&act, a);
+		verb_accept_for(&act, a);
+		verb_put_party(&act, a);
 	}
 	PG_RETURN_DATUM(act_end(&act));
+}
+
+char *
+verb_need_text(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	char *words;
+
+	need_argument(fcinfo, arg, name);
+	words = text_argument(fcinfo, arg);
+	if (strspn(words, " \t\r\n") == strlen(words) || strlen(words) > 100000)
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("argument \"%s\" must say something", name),
+						errdetail("It is blank, or longer than 100000 bytes."),
+						errhint("Give it in a sentence; it stands in the case's history.")));
+	return words;
+}
+
+Department *
+verb_department(Act *act, const char *code)
+{
+	Department *d = book_department(act->book, code, strlen(code));
+
+	if (d == NULL)
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("department \"%s\" does not exist", code),
+						errdetail("There is no active row with this code in triage.departments."),
+						errhint("Use a code listed in triage.departments.")));
+	return d;
+}
+
+int
+verb_count(Act *act, const char *verb)
+{
+	static KeptPlan plan = {
+		.sql = "SELECT pg_catalog.count(*) FROM triage.events e WHERE e.case_id = $1 AND e.verb = $2",
+		.nargs = 2,
+		.types = {INT8OID, TEXTOID}};
+	Datum args[2] = {Int64GetDatum(act->c.case_id), CStringGetTextDatum(verb)};
+
+	return triage_read(&plan, args, NULL) == 1 ? triage_result_int(0, 1, 0) : 0;
+}
+
+void
+verb_tell(Act *act, const Department *unit, const char *type, const char *duty)
+{
+	if (unit != NULL)
+		outbox_put(
+			act->w, act->book, &act->c, act->at.event_seq, act->now,
+			&(Notice){.endpoint = unit->endpoint, .type = type, .department = unit->code, .duty = duty});
+}
+
+void
+verb_check_independent(Act *act)
+{
+	if (!rights_are_open(act) && act->c.lead != NULL && rights_acts_for(act, act->c.lead))
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_RIGHTS),
+						errmsg("%s of case %s is not for those who handled it", act->verb, act->c.number),
+						errdetail("You act for \"%s\", which leads the case.", act->c.lead),
+						errhint("Somebody of the centre who is independent of the lead does it.")));
 }
 
 /* The civil team is there: police who were called in its stead, and are not, need not come. */
@@ -106,13 +166,13 @@ triage_arrive(PG_FUNCTION_ARGS)
 					 errmsg("department \"%s\" is on the scene of case %s already", a->department,
 							act.c.number),
 					 errhint("Send a repeated request with the same triage.request_id to have it ignored.")));
-		accept_for(&act, a);
+		verb_accept_for(&act, a);
 		act_set_assignment(&act, a, "on_scene");
 		act_stop_clocks(&act, "arrive", a->seq, act.happened, false);
 		act_set_status(&act, "in_progress");
 		if (!backup)
 			withdraw_backup(&act);
-		put_party(&act, a);
+		verb_put_party(&act, a);
 		if (!PG_ARGISNULL(2))
 		{
 			Point *p = PG_GETARG_POINT_P(2);
@@ -123,8 +183,8 @@ triage_arrive(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(act_end(&act));
 }
 
-static void
-need_accepted(Act *act, const Assignment *a)
+void
+verb_need_accepted(Act *act, const Assignment *a)
 {
 	if (!a->accepted)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
@@ -145,10 +205,10 @@ triage_feed_back(PG_FUNCTION_ARGS)
 	{
 		Assignment *a = act_party(&act, department, NULL);
 
-		need_accepted(&act, a);
+		verb_need_accepted(&act, a);
 		act_stop_clocks(&act, "feedback", a->seq, act.happened, false);
 		act_set_status(&act, "in_progress");
-		put_party(&act, a);
+		verb_put_party(&act, a);
 		jb_text(&act.data, "body", body);
 		if (!PG_ARGISNULL(3))
 			jb_jsonb(&act.data, "attrs", PG_GETARG_JSONB_P(3));
@@ -174,12 +234,12 @@ triage_finish(PG_FUNCTION_ARGS)
 					 errmsg("the lead of case %s does not finish a part, it resolves the case", act.c.number),
 					 errhint("Call triage.resolve() with an outcome.")));
 		/* who reports his part done has, by that, also accepted it */
-		accept_for(&act, a);
+		verb_accept_for(&act, a);
 		act_set_assignment(&act, a, "done");
 		act_stop_clocks(&act, "assist", a->seq, act.happened, false);
 		/* a team that never went has not arrived by finishing */
 		act_stop_clocks(&act, NULL, a->seq, act.happened, true);
-		put_party(&act, a);
+		verb_put_party(&act, a);
 		jb_text(&act.data, "body", body);
 	}
 	PG_RETURN_DATUM(act_end(&act));
@@ -283,7 +343,7 @@ triage_resolve(PG_FUNCTION_ARGS)
 		check_outcome(&act, outcome, attrs);
 		if (lead == NULL)
 			elog(ERROR, "case %s has no lead", act.c.number);
-		need_accepted(&act, lead);
+		verb_need_accepted(&act, lead);
 		if (open != NULL)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
 							errmsg("case %s cannot be resolved while assists are open", act.c.number),
@@ -291,32 +351,33 @@ triage_resolve(PG_FUNCTION_ARGS)
 							errhint("Each of them calls triage.finish() for its part.")));
 		act_stop_clocks(&act, "feedback", lead->seq, act.happened, false);
 		act_stop_clocks(&act, "resolve", 0, act.happened, false);
+		act_stop_clocks(&act, "redo", lead->seq, act.happened, false);
 		/* who has not come need not come any more */
 		act_stop_clocks(&act, NULL, -1, act.happened, true);
 		act_set_status(&act, act.to_status);
 		act.outcome = outcome->code;
-		put_party(&act, lead);
+		verb_put_party(&act, lead);
 		jb_text(&act.data, "outcome", outcome->code);
 		jb_bool(&act.data, "settled", outcome->settled);
 		jb_text(&act.data, "body", body);
 		if (attrs != NULL)
 			jb_jsonb(&act.data, "attrs", attrs);
+		clock_start(&act, 0, STAGE_REVIEW);
 	}
 	PG_RETURN_DATUM(act_end(&act));
 }
 
-static void
-finish_case(Act *act, TimestampTz at)
+void
+verb_end_case(Act *act, const char *status, TimestampTz at)
 {
 	end_assignments(act);
 	act_stop_clocks(act, NULL, -1, at, true);
-	act_set_status(act, "closed");
+	act_set_status(act, status);
 	case_set(&act->row, act->att, CASE_CLOSED_AT, TimestampTzGetDatum(act->now));
 }
 
-/* Words and outcome of the last resolve, which become the one feedback. */
-static char *
-last_result(Act *act, char **outcome)
+char *
+verb_last_result(Act *act, char **outcome)
 {
 	static KeptPlan plan = {
 		.sql =
@@ -332,6 +393,40 @@ last_result(Act *act, char **outcome)
 	return triage_result_text(0, 1);
 }
 
+/*
+ * From review the centre may close at once: that is its review, and the event
+ * says that no return call was made.  Once the call is on, a dissatisfied
+ * citizen's case is closed only by a second person, with a reason.
+ */
+static void
+check_return_call(Act *act)
+{
+	static KeptPlan plan = {
+		.sql =
+			"SELECT b.result, b.actor FROM triage.callbacks b WHERE b.case_id = $1 ORDER BY b.seq DESC LIMIT 1",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum	  args[1] = {Int64GetDatum(act->c.case_id)};
+	CaseType *type = act_type(act);
+	char	 *result = triage_read(&plan, args, NULL) == 1 ? triage_result_text(0, 1) : NULL;
+
+	if (strcmp(act->c.status, "callback") == 0 && result != NULL && strcmp(result, "dissatisfied") == 0)
+	{
+		char *by = triage_result_text(0, 2);
+
+		if (act->note == NULL || by == NULL || strcmp(by, act->actor) == 0)
+			ereport(
+				ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT),
+				 errmsg("the citizen of case %s is not satisfied", act->c.number),
+				 errdetail(
+					 "Only somebody else than who made the return call may close it, with a note that says why."),
+				 errhint("Reopen the case, or have a second person close it.")));
+	}
+	if (result == NULL && type != NULL && type->callback == CALLBACK_REQUIRED)
+		jb_text(&act->data, "return_call", "not made");
+}
+
 Datum
 triage_close_case(PG_FUNCTION_ARGS)
 {
@@ -341,13 +436,15 @@ triage_close_case(PG_FUNCTION_ARGS)
 	if (!act.repeated)
 	{
 		char *outcome = NULL;
-		char *body = last_result(&act, &outcome);
+		char *body = verb_last_result(&act, &outcome);
 
 		if (body == NULL)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
 							errmsg("case %s cannot be closed without the lead's result", act.c.number),
 							errhint("The lead calls triage.resolve() first.")));
-		finish_case(&act, act.now);
+		check_return_call(&act);
+		act_stop_clocks(&act, "review", 0, act.now, false);
+		verb_end_case(&act, "closed", act.now);
 		act_inform_channels(&act, "result", body, outcome);
 		jb_text(&act.data, "outcome", outcome);
 	}
@@ -365,7 +462,7 @@ triage_answer(PG_FUNCTION_ARGS)
 	{
 		act_stop_clocks(&act, "triage", -1, act.now, false);
 		act_stop_clocks(&act, "ring_back", -1, act.now, false);
-		finish_case(&act, act.now);
+		verb_end_case(&act, "closed", act.now);
 		act.outcome = "answered";
 		act_inform_channels(&act, "result", body, "answered");
 		jb_text(&act.data, "outcome", "answered");
@@ -463,21 +560,18 @@ triage_transfer(PG_FUNCTION_ARGS)
 	act_begin_verb(&act, fcinfo, "transfer", 3);
 	if (!act.repeated)
 	{
-		Department *to = book_department(act.book, code, strlen(code));
+		Department *to = verb_department(&act, code);
 		Assignment *from = rights_are_open(&act) ? act_lead(&act) : act_party(&act, NULL, NULL);
 
 		if (from == NULL)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE), errmsg("case %s has no lead", act.c.number)));
-		if (to == NULL)
-			ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("department \"%s\" does not exist", code),
-							errhint("Use a code listed in triage.departments.")));
 		for (int i = 0; i < act.nassignments; i++)
 			if (act.assignments[i].live && strcmp(act.assignments[i].department, code) == 0)
 				ereport(ERROR,
 						(errcode(TRIAGE_ERRCODE_STATE),
 						 errmsg("department \"%s\" takes part in case %s already", code, act.c.number),
 						 errhint("triage.chain(%lld) lists who takes part.", (long long) act.c.case_id)));
-		need_accepted(&act, from);
+		verb_need_accepted(&act, from);
 		if (depth_of(&act, from->seq) >= MAX_DEPTH)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 							errmsg("case %s has been passed down %d times already", act.c.number, MAX_DEPTH),

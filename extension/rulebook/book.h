@@ -49,9 +49,17 @@ typedef enum Stage
 	STAGE_FEEDBACK,
 	STAGE_RESOLVE,
 	STAGE_RING_BACK,
-	STAGE_ASSIST
+	STAGE_ASSIST,
+	STAGE_RETURN_REQUEST, /* no clock: how long after the offer a return may be asked for */
+	STAGE_RETURN,		  /* the centre decides on a return */
+	STAGE_WHISTLE,		  /* a unit called for answers */
+	STAGE_HAND_OVER,	  /* the other side acknowledges */
+	STAGE_REVIEW,		  /* the centre looks at a result */
+	STAGE_REDO,			  /* a result that was sent back is done again */
+	STAGE_CALL_BACK,	  /* the return call */
+	STAGE_SUSPENDED		  /* until the review date of a suspended case */
 } Stage;
-#define STAGE_COUNT 7
+#define STAGE_COUNT (STAGE_SUSPENDED + 1)
 
 extern const char *const nature_names[];
 extern const char *const stage_names[];
@@ -104,6 +112,14 @@ typedef struct Channel
 	int64		fold_us; /* 0 = reports are not folded */
 } Channel;
 
+/* Must the citizen be called when the matter is done? */
+typedef enum CallBack
+{
+	CALLBACK_NONE,
+	CALLBACK_SAMPLE,
+	CALLBACK_REQUIRED
+} CallBack;
+
 typedef struct CaseType
 {
 	const char		*code;
@@ -118,6 +134,7 @@ typedef struct CaseType
 	int				 priority;
 	bool			 scene;
 	bool			 fallback;
+	CallBack		 callback;
 	bool			 linked; /* routes and policies are collected when first asked for: book_rules_of() */
 	struct Route   **routes; /* own and inherited, best first; see route.c */
 	int				 nroutes;

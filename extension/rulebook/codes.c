@@ -12,8 +12,10 @@
 #include "rulebook/book.h"
 
 const char *const nature_names[] = {"police", "nonpolice", "joint", "undetermined", NULL};
-const char *const stage_names[] = {"triage",  "accept",	   "arrive", "feedback",
-								   "resolve", "ring_back", "assist", NULL};
+const char *const stage_names[] = {"triage",  "accept",	   "arrive",	"feedback",
+								   "resolve", "ring_back", "assist",	"return_request",
+								   "return",  "whistle",   "hand_over", "review",
+								   "redo",	  "call_back", "suspended", NULL};
 const char *const duty_names[] = {"lead", "assist", "on_scene", "backup", "expert", "agent", NULL};
 const char *const unit_names[] = {"min", "h", "d", "wh", "wd", NULL};
 const char *const action_names[] = {"remind",		 "urge",  "supervise", "escalate",

@@ -104,7 +104,8 @@ load_channels(Book *book, Arena *arena, const Source *source)
 static void
 load_case_types(Book *book, Arena *arena, const Source *source)
 {
-	Reader r;
+	static const char *const callbacks[] = {"none", "sample", "required", NULL};
+	Reader					 r;
 
 	reader_open(&r, source, FROM_CASE_TYPES);
 	while (reader_next(&r))
@@ -120,6 +121,7 @@ load_case_types(Book *book, Arena *arena, const Source *source)
 		t->fallback = col_bool(&r, 6);
 		t->en = col_text(&r, arena, 7);
 		t->initials = col_text(&r, arena, 8);
+		t->callback = (CallBack) col_word(&r, 9, callbacks);
 	}
 	reader_close(&r);
 }

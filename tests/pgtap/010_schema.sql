@@ -66,7 +66,7 @@ SELECT is((SELECT string_agg(DISTINCT c.relname || '.' || a.attname, ', ') FROM 
 SELECT is((SELECT string_agg(c.relname || '.' || a.attname, ', ') FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 		WHERE c.relnamespace = 'triage'::regnamespace AND c.relkind = 'r' AND a.atttypid = 'timestamp'::regtype), NULL::text, 'times know their zone');
 SELECT is((SELECT string_agg(DISTINCT t.verb, ', ') FROM triage.transitions t WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'triage'::regnamespace AND p.proname = t.verb
-		AND p.prorettype = 'triage.cases'::regtype AND p.proargnames[1] = 'case_id')), NULL::text, 'every verb of the state machine is a function');
+		AND (p.prorettype = 'triage.cases'::regtype OR t.verb = 'reveal_contact') AND p.proargnames[1] = 'case_id')), NULL::text, 'every verb of the state machine is a function');
 
 -- ---- functions ----
 -- Front ends call these by name and by argument name.
