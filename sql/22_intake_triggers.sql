@@ -20,6 +20,28 @@ CREATE TRIGGER zz_intake_after AFTER INSERT ON triage.cases
 	REFERENCING NEW TABLE AS new_cases
 	FOR EACH STATEMENT EXECUTE FUNCTION triage.intake_after();
 
+/*
+ * Rows of a dump: the cases' set the hold, but a parallel restore may be done
+ * with deliveries first, and what is committed may be sent.  pg_dump empties
+ * the search path; nobody else does.
+ */
+CREATE FUNCTION triage.hold_restored() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO triage.local_state (key, value, at) VALUES ('hold', 'deliveries were loaded', clock_timestamp())
+		ON CONFLICT (key) DO NOTHING;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION triage.hold_restored() IS
+	'Statement trigger of triage.deliveries: a restore puts the database on hold, whichever table it loads first.';
+CREATE TRIGGER hold_restored BEFORE INSERT ON triage.deliveries
+	FOR EACH STATEMENT WHEN (pg_catalog.current_setting('search_path') IN ('', '""'))
+	EXECUTE FUNCTION triage.hold_restored();
+COMMENT ON TRIGGER hold_restored ON triage.deliveries IS 'Of rows that a restore loads; intake''s own writer fires no triggers here.';
+
 -- history is appended to, never changed
 CREATE FUNCTION triage.refuse_rewrite() RETURNS trigger
 	LANGUAGE plpgsql

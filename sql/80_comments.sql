@@ -487,8 +487,8 @@ COMMENT ON COLUMN triage.intake_errors.retried_at IS 'Last retry; NULL = none ye
 COMMENT ON COLUMN triage.intake_errors.result IS 'What became of the retry; NULL = none yet.';
 
 COMMENT ON TABLE triage.local_state IS 'What belongs to this server alone and does not travel with a dump (本机状态).';
-COMMENT ON COLUMN triage.local_state.key IS 'hold = workers neither fire nor send, since cases were loaded with their state | stopped = workers leave | timekeeper, courier = the worker''s process.';
-COMMENT ON COLUMN triage.local_state.value IS 'Process id of the worker; with hold the reason.';
+COMMENT ON COLUMN triage.local_state.key IS 'hold = workers neither fire nor send, since cases or deliveries of a dump were loaded | stopped = workers leave | timekeeper, courier = the worker''s process | format:ENDPOINT = its format is set aside.';
+COMMENT ON COLUMN triage.local_state.value IS 'Process id of the worker; with hold and format the reason.';
 COMMENT ON COLUMN triage.local_state.at IS 'When it was set.';
 
 -- ---- sequences, indexes, triggers -----------------------------------------------

@@ -160,6 +160,12 @@ for my $db (sort keys %restore)
 	same_as($db, $text{$db}, "$db: dumped again it is the same") if defined $text{$db};
 }
 
+# what is done first in a parallel restore is chance; here it is what could be sent
+query('postgres', 'CREATE DATABASE first TEMPLATE template0');
+query('first', 'CREATE EXTENSION pg_triage');
+command_ok([ 'pg_restore', '-e', '-a', '-n', 'triage', '-t', 'deliveries', '-d', $node->connstr('first'), "$tmp/custom.dump" ], 'deliveries before all else');
+is(query('first', q{SELECT concat_ws(' ', (SELECT count(*) > 0 FROM triage.deliveries), (SELECT state FROM triage.health() WHERE item = 'hold'))}), 't bad', 'on hold by themselves');
+
 # ---- on hold -----------------------------------------------------------------------------
 
 my $db = 'plain';
