@@ -41,6 +41,18 @@ SELECT matches(pg_temp.refusal(o.call), '^TR002 ', 'not any more: ' || o.call) F
 RESET ROLE;
 SELECT is(pg_temp.refusal(o.call), NULL, 'a superuser may: ' || o.call) FROM operation o;
 
+-- ---- INSERT for a role: what the README grants lets nobody choose a case's id ----
+
+CREATE ROLE t085_writer;
+GRANT USAGE ON SCHEMA triage TO t085_writer;
+GRANT INSERT (channel, external_ref, reported_at, reporter, contact, body, area, address, location, case_type, attrs) ON triage.cases TO t085_writer;
+SET ROLE t085_writer;
+SELECT is(pg_temp.refusal($$INSERT INTO triage.cases (channel, body, area, reporter) VALUES ('v110', '水管漏水', 'Z11', 'r085')$$), NULL, 'a report by INSERT');
+SELECT matches(pg_temp.refusal($$INSERT INTO triage.cases (case_id, channel, body, area, reporter) VALUES (1000000000, 'v110', '水管漏水', 'Z11', 'r')$$), '^42501 ', 'not with an id');
+SELECT matches(pg_temp.refusal($$INSERT INTO triage.cases (status, channel, body, area, reporter) VALUES ('closed', 'v110', '水管漏水', 'Z11', 'r')$$), '^42501 ', 'nor with a state');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM triage.cases c WHERE c.reporter = 'r085' AND c.lead IS NOT NULL), 1::bigint, 'which is a case like others');
+
 -- ---- the owner of the tables changes ----
 
 GRANT CREATE ON SCHEMA triage TO t085_owner;
