@@ -324,6 +324,24 @@ CREATE TABLE triage.repeat_rules (
 );
 SELECT pg_extension_config_dump('triage.repeat_rules', '');
 
+-- tasks that are opened when a case is closed
+CREATE TABLE triage.follow_ups (
+	code		text	COLLATE "C" NOT NULL PRIMARY KEY CHECK (code <> ''),
+	case_type	text	COLLATE "C",
+	outcome		text	COLLATE "C",
+	after		interval NOT NULL CHECK (after > interval '0'),
+	department	text	COLLATE "C",
+	relation	text	COLLATE "C",
+	kind		text	COLLATE "C" NOT NULL DEFAULT 'task' CHECK (kind IN ('task', 'visit')),
+	zh			text	NOT NULL,
+	en			text	NOT NULL,
+	basis		text,
+	active		boolean	NOT NULL DEFAULT true,
+	pack		text	COLLATE "C",
+	CHECK (department IS NULL OR relation IS NULL)
+);
+SELECT pg_extension_config_dump('triage.follow_ups', '');
+
 CREATE TABLE triage.members (
 	role		text	COLLATE "C" NOT NULL,
 	duty		text	COLLATE "C" NOT NULL CHECK (duty IN ('operator', 'centre', 'handler', 'head', 'admin')),

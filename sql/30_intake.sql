@@ -129,9 +129,11 @@ CREATE FUNCTION triage.status_by_token(token text)
 	LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT c.number, w.s, w.zh, w.en, e.at
+	SELECT own.number, w.s, w.zh, w.en, e.at
 	FROM triage.case_sources src
-	JOIN triage.cases c ON c.case_id = src.case_id
+	JOIN triage.cases own ON own.case_id = src.case_id
+	-- what was merged goes the way of the case it was merged into
+	JOIN triage.cases c ON c.case_id = coalesce(own.merged_into, own.case_id)
 	JOIN triage.events e ON e.case_id = c.case_id AND e.seq = c.event_seq
 	CROSS JOIN LATERAL (SELECT
 		CASE WHEN c.status IN ('new', 'triage') THEN 'received'

@@ -52,6 +52,15 @@ INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs
 	('reveal_contact',	'closed',			NULL,				'case',	'centre',	'reason'),
 	('add_evidence',	'closed',			NULL,				'case',	'centre',	'kind, uri, sha256');
 
+INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs)
+	SELECT 'merge', s.status, NULL, 'case', 'centre', 'into_case'
+	FROM unnest(ARRAY['triage', 'dispatched', 'accepted', 'in_progress', 'return_requested']) s(status);
+INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs) VALUES
+	('unmerge',	'merged',	NULL,	'case',	'centre',	NULL);
+INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs)
+	SELECT 'open_task', s.status, NULL, 'case', 'desk', 'kind, department, body'
+	FROM unnest(ARRAY['triage', 'dispatched', 'accepted', 'in_progress', 'return_requested', 'suspended', 'review', 'callback', 'closed']) s(status);
+
 -- ---- returns ----
 
 CREATE FUNCTION triage.request_return(case_id bigint, reason text, proper_department text DEFAULT NULL, note text DEFAULT NULL)
@@ -186,3 +195,20 @@ CREATE FUNCTION triage.reveal_contact(case_id bigint, reason text)
 	RETURNS TABLE (reporter text, contact text) LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_reveal_contact';
 COMMENT ON FUNCTION triage.reveal_contact(bigint, text) IS
 	'查看联系方式: reporter and contact, for those who work the case; leaves an event with the reason. Errors: TR001, TR002, TR003, TR005 blank reason.';
+
+-- ---- the same matter, and what follows ----
+
+CREATE FUNCTION triage.merge(case_id bigint, into_case bigint, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_merge';
+COMMENT ON FUNCTION triage.merge(bigint, bigint, text) IS
+	'并案: the case is merged into another and stands still as it is; the surviving case keeps its clocks, counts the other''s reports and answers for them all, also to their channels. Returns the surviving case. Errors: TR001 wrong state, U1 with U4, or a case with cases merged into it; TR002; TR003. Source: F80.';
+
+CREATE FUNCTION triage.unmerge(case_id bigint, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_unmerge';
+COMMENT ON FUNCTION triage.unmerge(bigint, text) IS
+	'撤销并案: a merged case goes on exactly as it stood, clocks and due times included. Returns it. Errors: TR001 not merged, TR002, TR003.';
+
+CREATE FUNCTION triage.open_task(parent bigint, kind text, department text, body text, due_at timestamptz DEFAULT NULL, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_open_task';
+COMMENT ON FUNCTION triage.open_task(bigint, text, text, text, timestamptz, text) IS
+	'任务: a case without a caller that belongs to another one (link part_of): task 任务 | visit 走访 | campaign 专项行动, for a department, with assignment, clocks and history as any case; kpi() counts incidents only. due_at NULL = the limit of the case''s type. Returns the task. Errors: TR001, TR002, TR003 unknown kind or department, TR005 due in the past or no words.';

@@ -188,7 +188,11 @@ BEGIN
 			('policies', 'calendar', 'calendars', '{code}', 'calendar'),
 			('policies', 'ladder', 'policy_steps', '{ladder}', 'ladder with steps'),
 			('repeat_rules', 'case_type', 'case_types', '{code}', 'case type'),
-			('repeat_rules', 'channel', 'channels', '{code}', 'channel')
+			('repeat_rules', 'channel', 'channels', '{code}', 'channel'),
+			('follow_ups', 'case_type', 'case_types', '{code}', 'case type'),
+			('follow_ups', 'outcome', 'outcomes', '{code}', 'outcome'),
+			('follow_ups', 'department', 'departments', '{code}', 'department'),
+			('follow_ups', 'relation', 'departments', '{kind}', 'kind of department')
 		) v (relation, col, target, target_cols, noun)
 		JOIN triage.rule_tables() t ON t.relation = v.relation
 	LOOP

@@ -193,6 +193,20 @@ COMMENT ON COLUMN triage.outcomes.settled IS 'true = counts as resolved or dispo
 COMMENT ON COLUMN triage.outcomes.requires IS 'Keys that resolve()''s attrs must have, not null, for example parties, amount, risk_level of a mediation agreement; {} = none.';
 COMMENT ON COLUMN triage.outcomes.basis IS 'Source: F-ids, SEEDn, D = default, not official.';
 
+COMMENT ON TABLE triage.follow_ups IS 'Tasks that are opened when a case is closed (回访走访任务): for a type or group and an outcome, so long after, for a department or the unit of a kind in the case''s area, else the governance centre. Read when a case is closed.';
+COMMENT ON COLUMN triage.follow_ups.code IS 'Name of the rule.';
+COMMENT ON COLUMN triage.follow_ups.case_type IS 'The case''s type or the one above it; NULL = all.';
+COMMENT ON COLUMN triage.follow_ups.outcome IS 'outcomes.code it was closed with; NULL = any.';
+COMMENT ON COLUMN triage.follow_ups.after IS 'The task is due so long after closing.';
+COMMENT ON COLUMN triage.follow_ups.department IS 'Who does it; NULL = relation says.';
+COMMENT ON COLUMN triage.follow_ups.relation IS 'Kind of unit in the case''s area, for example VILLAGE; NULL = department says.';
+COMMENT ON COLUMN triage.follow_ups.kind IS 'task 任务 | visit 走访.';
+COMMENT ON COLUMN triage.follow_ups.zh IS 'What is to be done, in Chinese: the task''s words.';
+COMMENT ON COLUMN triage.follow_ups.en IS 'The same in English.';
+COMMENT ON COLUMN triage.follow_ups.basis IS 'Where the rule comes from: notes of the domain, D = default.';
+COMMENT ON COLUMN triage.follow_ups.active IS 'false = retired.';
+COMMENT ON COLUMN triage.follow_ups.pack IS 'Pack it came with, NULL = this installation''s own.';
+
 COMMENT ON TABLE triage.members IS 'Who acts for whom (人员权限): database roles and their duties. While no row is active everybody who may call functions may do and see all.';
 COMMENT ON COLUMN triage.members.role IS 'Name of a database role exactly as triage.actor() gives it; being granted this role does not count.';
 COMMENT ON COLUMN triage.members.duty IS 'operator 接线员 = sees cases of the area, may answer() | centre 中心 = also dispatches and closes | handler 承办人 and head 负责人 = act for the department, see its cases | admin 管理员 = as centre.';

@@ -621,7 +621,9 @@ act_inform_channels(Act *act, const char *type, const char *body, const char *ou
 		.sql =
 			"SELECT s.channel, pg_catalog.min(s.seq), pg_catalog.count(*),"
 			" s.external_ref"
-			" FROM triage.case_sources s WHERE s.case_id = $1 GROUP BY s.channel, s.external_ref ORDER BY 2",
+			" FROM triage.case_sources s WHERE s.case_id = $1 OR s.case_id IN (SELECT m.case_id FROM triage.links l"
+			" JOIN triage.cases m ON m.case_id = l.linked_case AND m.merged_into = $1"
+			" WHERE l.case_id = $1 AND l.kind = 'duplicate') GROUP BY s.channel, s.external_ref ORDER BY 2",
 		.nargs = 1,
 		.types = {INT8OID}};
 	Datum		   args[1] = {Int64GetDatum(act->c.case_id)};

@@ -19,6 +19,7 @@
 #include "casework/outbox.h"
 #include "casework/redecide.h"
 #include "casework/rights.h"
+#include "casework/tasks.h"
 #include "casework/verbs.h"
 
 PG_FUNCTION_INFO_V1(triage_whistle);
@@ -240,6 +241,21 @@ triage_answer_whistle(PG_FUNCTION_ARGS)
 
 /* ---- joint meetings ---- */
 
+/* A decision with a due time is a task for each department. */
+static void
+open_decided(Act *act, Department **present, int n, const char *decision, TimestampTz due_at)
+{
+	jb_array(&act->data, "tasks");
+	for (int i = 0; i < n; i++)
+		jb_int(&act->data, NULL,
+			   task_open(act, &(Task){.kind = "task",
+									  .link = "part_of",
+									  .department = present[i],
+									  .body = decision,
+									  .due_at = due_at}));
+	jb_end_array(&act->data);
+}
+
 Datum
 triage_confer(PG_FUNCTION_ARGS)
 {
@@ -269,6 +285,8 @@ triage_confer(PG_FUNCTION_ARGS)
 		jb_text(&act.data, "decision", decision);
 		if (!PG_ARGISNULL(3))
 			jb_time(&act.data, "due_at", PG_GETARG_TIMESTAMPTZ(3));
+		if (!PG_ARGISNULL(3))
+			open_decided(&act, present, n, decision, PG_GETARG_TIMESTAMPTZ(3));
 		for (int i = 0; i < n; i++)
 			verb_tell(&act, present[i], "confer", NULL);
 	}

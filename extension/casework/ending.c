@@ -12,33 +12,13 @@
 #include "base/names.h"
 #include "casework/clocks.h"
 #include "casework/redecide.h"
+#include "casework/tasks.h"
 #include "casework/verbs.h"
 
 PG_FUNCTION_INFO_V1(triage_review);
 PG_FUNCTION_INFO_V1(triage_call_back);
 PG_FUNCTION_INFO_V1(triage_reopen);
 PG_FUNCTION_INFO_V1(triage_void_case);
-
-/* One of a NULL-terminated list of words; TR003 with the list. */
-static char *
-word_argument(FunctionCallInfo fcinfo, int arg, const char *name, const char *const *words)
-{
-	char		  *given;
-	StringInfoData list;
-
-	need_argument(fcinfo, arg, name);
-	given = text_argument(fcinfo, arg);
-	initStringInfo(&list);
-	for (int i = 0; words[i] != NULL; i++)
-	{
-		if (strcmp(words[i], given) == 0)
-			return given;
-		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", words[i]);
-	}
-	ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("\"%s\" is no %s", given, name),
-					errdetail("It is one of: %s.", list.data), errhint("Use one of these words.")));
-	return NULL;
-}
 
 /* ---- review ---- */
 
@@ -53,7 +33,7 @@ triage_review(PG_FUNCTION_ARGS)
 	need_argument(fcinfo, 1, "pass");
 	pass = PG_GETARG_BOOL(1);
 	if (!pass)
-		fault = word_argument(fcinfo, 2, "fault", faults);
+		fault = verb_word(fcinfo, 2, "fault", faults);
 	act_begin_verb(&act, fcinfo, "review", 3);
 	if (!act.repeated)
 	{
@@ -127,6 +107,7 @@ close_after_call(Act *act, const char *result)
 	act_stop_clocks(act, "call_back", 0, act->happened, false);
 	verb_end_case(act, "closed", act->now);
 	act_inform_channels(act, "result", body, outcome);
+	tasks_follow_up(act, outcome);
 	jb_object(&b, NULL);
 	jb_text(&b, "outcome", outcome);
 	jb_text(&b, "return_call", result);
@@ -152,7 +133,7 @@ triage_call_back(PG_FUNCTION_ARGS)
 {
 	static const char *const results[] = {"satisfied", "dissatisfied", "unreachable", NULL};
 	Act						 act;
-	char					*result = word_argument(fcinfo, 1, "result", results);
+	char					*result = verb_word(fcinfo, 1, "result", results);
 	char					*body = text_argument(fcinfo, 2);
 
 	act_begin_verb(&act, fcinfo, "call_back", 3);
@@ -248,7 +229,7 @@ triage_void_case(PG_FUNCTION_ARGS)
 {
 	static const char *const reasons[] = {"prank", "test", "mistake", "withdrawn", NULL};
 	Act						 act;
-	char					*reason = word_argument(fcinfo, 1, "reason", reasons);
+	char					*reason = verb_word(fcinfo, 1, "reason", reasons);
 
 	act_begin_verb(&act, fcinfo, "void_case", 2);
 	if (!act.repeated)

@@ -11,6 +11,9 @@
 
 extern void intake_init(void);
 
+/* A case's number: day and id. */
+extern char *intake_number(const Book *book, int64 case_id, TimestampTz at);
+
 /* References and names stand in indexes: TR005 for what is too long or holds control characters; NULL is fine. */
 extern void intake_check_ref(const char *ref);
 
@@ -29,6 +32,9 @@ typedef struct PreviewArgs
 
 /* The report that intake would make of it, with the same checks. */
 extern void intake_preview(Book *book, const PreviewArgs *a, Report *r);
+
+/* The case that is inserted next as it is: its maker has written, or writes, all that belongs to it. */
+extern void intake_ready(int64 case_id);
 
 /*
  * The case that report() inserts next: the digest of the citizen's token goes

@@ -19,6 +19,7 @@
 #include "casework/redirect.h"
 #include "casework/clocks.h"
 #include "casework/rights.h"
+#include "casework/tasks.h"
 #include "casework/verbs.h"
 
 PG_FUNCTION_INFO_V1(triage_dispatch);
@@ -90,6 +91,26 @@ verb_need_text(FunctionCallInfo fcinfo, int arg, const char *name)
 						errdetail("It is blank, or longer than 100000 bytes."),
 						errhint("Give it in a sentence; it stands in the case's history.")));
 	return words;
+}
+
+char *
+verb_word(FunctionCallInfo fcinfo, int arg, const char *name, const char *const *words)
+{
+	char		  *given;
+	StringInfoData list;
+
+	need_argument(fcinfo, arg, name);
+	given = text_argument(fcinfo, arg);
+	initStringInfo(&list);
+	for (int i = 0; words[i] != NULL; i++)
+	{
+		if (strcmp(words[i], given) == 0)
+			return given;
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", words[i]);
+	}
+	ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("\"%s\" is no %s", given, name),
+					errdetail("It is one of: %s.", list.data), errhint("Use one of these words.")));
+	return NULL;
 }
 
 Department *
@@ -446,6 +467,7 @@ triage_close_case(PG_FUNCTION_ARGS)
 		act_stop_clocks(&act, "review", 0, act.now, false);
 		verb_end_case(&act, "closed", act.now);
 		act_inform_channels(&act, "result", body, outcome);
+		tasks_follow_up(&act, outcome);
 		jb_text(&act.data, "outcome", outcome);
 	}
 	PG_RETURN_DATUM(act_end(&act));

@@ -22,6 +22,9 @@ extern char *verb_last_result(Act *act, char **outcome);
 /* An argument that must say something: TR003 for null, TR005 for blank or too long. */
 extern char *verb_need_text(FunctionCallInfo fcinfo, int arg, const char *name);
 
+/* One of a NULL-terminated list of words; TR003 with the list. */
+extern char *verb_word(FunctionCallInfo fcinfo, int arg, const char *name, const char *const *words);
+
 extern Department *verb_department(Act *act, const char *code);
 
 /* Of the case's events with this verb. */

@@ -32,7 +32,7 @@ INSERT INTO promised_tables VALUES
 	('transitions', 'verb, from_status', 'verb text, from_status text, to_status text'),
 	('route_parties', 'route, seq', 'route text, department text, relation text, duty text, skill text'),
 	('staff', 'staff_id', 'staff_id bigint, name text, login text, department text, area text, grid_level int, kind text, skills text[], active daterange'),
-	('follow_ups', 'case_type, ', 'case_type text, outcome text, after interval, department text, kind text'),
+	('follow_ups', 'code', 'case_type text, outcome text, after interval, department text, kind text'),
 	('area_names', 'area, name', 'area text, name text'), ('terms', 'case_type, kind, term', 'case_type text, kind text, term text'),
 	('context_words', 'kind, word', 'kind text, word text, stands text, reach int, scope text'),
 	('policy_steps', 'ladder, step', 'ladder text, step int'), ('calendar_hours', 'calendar, weekday, opens', 'calendar text, weekday int, opens time, closes time'),
@@ -66,7 +66,7 @@ SELECT is((SELECT string_agg(DISTINCT c.relname || '.' || a.attname, ', ') FROM 
 SELECT is((SELECT string_agg(c.relname || '.' || a.attname, ', ') FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 		WHERE c.relnamespace = 'triage'::regnamespace AND c.relkind = 'r' AND a.atttypid = 'timestamp'::regtype), NULL::text, 'times know their zone');
 SELECT is((SELECT string_agg(DISTINCT t.verb, ', ') FROM triage.transitions t WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'triage'::regnamespace AND p.proname = t.verb
-		AND (p.prorettype = 'triage.cases'::regtype OR t.verb = 'reveal_contact') AND p.proargnames[1] = 'case_id')), NULL::text, 'every verb of the state machine is a function');
+		AND (p.prorettype = 'triage.cases'::regtype OR t.verb = 'reveal_contact') AND p.proargnames[1] IN ('case_id', 'parent'))), NULL::text, 'every verb of the state machine is a function');
 
 -- ---- functions ----
 -- Front ends call these by name and by argument name.
