@@ -95,16 +95,6 @@ typedef struct Tally
 	int	 silent;   /* score of silenced terms of the police that are told */
 } Tally;
 
-/*
- * Channels where words may be weighed: a person confirms their danger first,
- * and nobody waits on the line.
- */
-static bool
-weighs_context(const Channel *channel)
-{
-	return channel->confirm_danger && channel->kind != CHANNEL_VOICE;
-}
-
 static bool
 is_told(const Term *by)
 {
@@ -177,11 +167,11 @@ static void
 weigh_silenced(const Reading *r, const Channel *channel, CaseType **touched, int *ntouched, Tally *tally)
 {
 	Book *book = r->book;
-	bool  settled = tally->ordinary || (weighs_context(channel) && !tally->told);
+	bool  settled = tally->ordinary || (channel_weighs_context(channel) && !tally->told);
 
 	if (!tally->silenced || tally->danger)
 		return;
-	tally->doubtful = !settled || !weighs_context(channel);
+	tally->doubtful = !settled || !channel_weighs_context(channel);
 	for (uint32 i = 0; i < r->n && !settled; i++)
 	{
 		Term *t = &book->terms[book->hits[i].id];
@@ -217,7 +207,7 @@ rank(Book *book, const Tally *tally, CaseType **touched, int ntouched, Decision 
 static void
 check_escalation(const Reading *r, const Channel *channel, Decision *d)
 {
-	bool weighed = weighs_context(channel);
+	bool weighed = channel_weighs_context(channel);
 
 	for (uint32 i = 0; i < r->n; i++)
 	{

@@ -30,6 +30,12 @@ typedef enum Break
 	BREAK_SENTENCE
 } Break;
 
+bool
+channel_weighs_context(const Channel *channel)
+{
+	return channel->confirm_danger && channel->kind != CHANNEL_VOICE;
+}
+
 /* ---- finding ---- */
 
 uint32

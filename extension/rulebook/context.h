@@ -37,6 +37,12 @@ typedef struct Reading
 	Term	  **by; /* who silenced each; the array is NULL when there is nobody */
 } Reading;
 
+/*
+ * Channels where words may be weighed: a person confirms their danger first,
+ * and nobody waits on the line.
+ */
+extern bool channel_weighs_context(const Channel *channel);
+
 #define IS_DANGER(type) ((type)->priority == 1)
 
 /* Find the terms in the text (NULL = none) and their fates.  Valid until the book reads another text. */

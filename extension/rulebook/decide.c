@@ -8,6 +8,7 @@
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 
+#include "rulebook/context.h"
 #include "rulebook/decide.h"
 
 /* A repeat may be more urgent, but what threatens nobody never becomes U1 by it. */
@@ -49,7 +50,7 @@ decide(Book *book, const Report *report, Decision *d)
 		d->nature = NATURE_UNDETERMINED;
 		party_add(d, book_centre(book, d->area), DUTY_LEAD);
 		/* a voice is waiting: while a person makes out what was meant, the police know already */
-		if (d->verdict == VERDICT_DOUBTFUL_DANGER && report->channel->kind != CHANNEL_WRITTEN)
+		if (d->verdict == VERDICT_DOUBTFUL_DANGER && !channel_weighs_context(report->channel))
 			party_add(d, book_unit(book, KIND_POLICE, d->area ? d->area : book->root_area), DUTY_BACKUP);
 	}
 	if (folded != NULL)

@@ -43,6 +43,18 @@ SELECT is(pg_temp.verdict('110', b), w, 'spoken: ' || b) FROM (VALUES
 SELECT is((SELECT string_agg(concat_ws(' ', d.kind, x.v->>'duty'), ', ' ORDER BY x.n) FROM triage.preview('110', '没有打架，就是楼上太吵', '330784001') p,
 	jsonb_array_elements(p->'parties') WITH ORDINALITY x(v, n) JOIN triage.departments d ON d.code = x.v->>'department'), 'SGC_C lead, T_PS backup', 'the centre has it, the police station is told');
 
+INSERT INTO triage.endpoints (code, url) VALUES ('e_centre', 'http://127.0.0.1:1/c'), ('e_police', 'http://127.0.0.1:1/p');
+UPDATE triage.departments SET endpoint = CASE kind WHEN 'T_PS' THEN 'e_police' ELSE 'e_centre' END WHERE code IN ('T_PS.330784001', 'SGC_C.330784');
+SELECT case_id AS doubt FROM triage.report('110', '没有打架，就是楼上太吵', '330784001') \gset
+SELECT is((SELECT string_agg(concat_ws(' ', d.endpoint, d.type), ', ' ORDER BY d.endpoint) FROM triage.deliveries d WHERE d.case_id = :doubt), 'e_centre triage, e_police triage', 'by notice, at once');
+SELECT is(pg_temp.parties(:doubt), 'SGC_C.330784 lead offered', 'and have no part to play until a person says so');
+SELECT is((triage.confirm_danger(:doubt, false)).status, 'triage', 'the person says it is none: it waits as an ordinary case');
+SELECT is((triage.dispatch(:doubt)).lead, 'VILLAGE.330784001', 'and goes where such cases go');
+SELECT case_id AS doubt FROM triage.report('110', '并未起火', '330784001') \gset
+SELECT matches((triage.confirm_danger(:doubt, true)).lead, '^(FIRE|T_PS|PSB)', 'or that it is one: it goes where the danger goes');
+SELECT case_id AS doubt FROM triage.report('message_board', '去年家里起火', '330784001', reporter => 'r') \gset
+SELECT is((SELECT string_agg(d.endpoint, ', ') FROM triage.deliveries d WHERE d.case_id = :doubt), 'e_centre', 'in writing a person looks first, the police are not told');
+
 -- ---- in writing: another type decides ----
 SELECT is(pg_temp.verdict('message_board', b), w, 'written: ' || b) FROM (VALUES
 	-- negation
