@@ -290,6 +290,32 @@ yields_to_present(const Term *by)
 										by->context == CONTEXT_QUESTION);
 }
 
+/* "Did not hit anybody": the escalate term "hit" is silenced with the longer term that holds it. */
+static void
+silence_inside(Reading *r)
+{
+	const TermHit *holder = NULL;
+	Term		  *by = NULL;
+
+	for (uint32 i = 0; i < r->n; i++)
+	{
+		const TermHit *h = &r->book->hits[i];
+		const Term	  *t = &r->book->terms[h->id];
+
+		if (t->kind == TERM_INCLUDE && r->fate[i] == SILENCED && concerns(CONTEXT_NEGATION, t))
+		{
+			holder = h;
+			by = r->by[i];
+		}
+		else if (t->kind == TERM_ESCALATE && r->by[i] == NULL && holder != NULL &&
+				 h->start >= holder->start && h->end <= holder->end)
+		{
+			r->by[i] = by;
+			r->fate[i] = SILENCED;
+		}
+	}
+}
+
 static void
 mark_silenced(Reading *r, bool *present)
 {
@@ -311,6 +337,7 @@ mark_silenced(Reading *r, bool *present)
 		if (r->by[i] != NULL)
 			r->fate[i] = SILENCED;
 	}
+	silence_inside(r);
 }
 
 void

@@ -92,7 +92,22 @@ SELECT is(pg_temp.verdict('message_board', b), w, 'written, in doubt: ' || b) FR
 	('去年家里起火', 'triage P406 danger doubtful_danger'),
 	('没有打架', 'triage P201 danger doubtful_danger'),
 	('去年他打人', 'triage P201 danger doubtful_danger'),
+	-- what only sounds like a supposition: a threat, a fear for somebody, a thing that happened
+	('如果再不发工资我就跳楼自杀，老板拖欠工资', 'triage P402 danger confirm_danger'),
+	('早晚弄死他，停车位纠纷', 'triage P402 danger confirm_danger'),
+	('孩子在学校被同学欺负，担心她自杀', 'triage P402 danger confirm_danger'),
+	('楼下起火了怎么办', 'triage P406 danger confirm_danger'),
+	('没有任何理由殴打保洁员，垃圾没人清运', 'triage P201 danger confirm_danger'),
 	('打架子鼓', 'triage - no_match')) v(b, w);
+
+-- ---- police words that are no danger are not silenced by what only stands near ----
+SELECT is(pg_temp.verdict('message_board', b), w, 'a police matter: ' || b) FROM (VALUES
+	('家里没人被盗了，报过警', 'dispatched P103 terms'),
+	('培训机构诈骗，人跑了，被骗三万', 'dispatched P104 terms'),
+	('反诈民警打电话说我被骗了', 'dispatched P104 terms'),
+	('去年被骗五万，骗子还没抓到', 'dispatched P104 terms'),
+	('防盗门被撬门，家里被盗', 'dispatched P103 terms'),
+	('存在聚众赌博，棋牌室赌博', 'dispatched P202 terms')) v(b, w);
 
 -- ---- what was not counted is on record ----
 SELECT is(pg_temp.silenced('message_board', b), w, 'on record: ' || b) FROM (VALUES
