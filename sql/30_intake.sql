@@ -17,7 +17,7 @@ CREATE FUNCTION triage.preview(channel text, body text, area text DEFAULT NULL, 
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'triage_preview';
 COMMENT ON FUNCTION triage.preview(text, text, text, timestamptz, point, text, text, jsonb) IS
-	'What report() would decide, by the same code, without writing anything: status, case_type, nature, priority, danger, area, lead, parties, reason, facts, candidates, rulebook_version. "at" is the time it is asked for, NULL = now. Errors as report().';
+	'What report() would decide, by the same code, without writing anything: status, case_type, nature, priority, danger, area, lead, parties, reason, facts, candidates, rulebook_version. "at" is the time it is asked for, NULL = now. Fit to be called with each letter typed: a body that is empty yet is no error. Other errors as report().';
 
 CREATE FUNCTION triage.find_place(q text, area text DEFAULT NULL, max_rows int DEFAULT 10)
 	RETURNS TABLE (code text, name text, location point, score double precision)

@@ -26,6 +26,14 @@ PG_FUNCTION_INFO_V1(triage_reclassify);
 PG_FUNCTION_INFO_V1(triage_set_area);
 PG_FUNCTION_INFO_V1(triage_append_text);
 
+/* The desk's verbs happen when they are called, whatever triage.happened_at says. */
+static void
+begin(Act *act, FunctionCallInfo fcinfo, const char *verb)
+{
+	act_begin_verb(act, fcinfo, verb, 2);
+	act->happened = act->now;
+}
+
 static bool
 in_triage(const Act *act)
 {
@@ -77,7 +85,7 @@ triage_reclassify(PG_FUNCTION_ARGS)
 	char *code = text_argument(fcinfo, 1);
 
 	need_argument(fcinfo, 1, "case_type");
-	act_begin_verb(&act, fcinfo, "reclassify", 2);
+	begin(&act, fcinfo, "reclassify");
 	if (!act.repeated)
 	{
 		CaseType   *type = known_type(act.book, code);
@@ -95,6 +103,8 @@ triage_reclassify(PG_FUNCTION_ARGS)
 		decide(act.book, &report, &d);
 		if (d.dispatched)
 			add_police(&act, &d);
+		else if (!in_triage(&act))
+			d.nature = type->nature;
 		redirect(&act, &d);
 		record(&act, &report, &d);
 		put_change(&act, from, type->code, was);
@@ -118,7 +128,7 @@ decide_place(Act *act, Area *area, const Standing *standing, Report *report, Dec
 	d->priority = act->c.priority;
 	if (in_triage(act))
 		leave_to_centre(act, d);
-	else
+	else if (d->dispatched)
 		add_police(act, d);
 	if (standing->type_given)
 		return;
@@ -136,7 +146,7 @@ triage_set_area(PG_FUNCTION_ARGS)
 	char *code = text_argument(fcinfo, 1);
 
 	need_argument(fcinfo, 1, "area");
-	act_begin_verb(&act, fcinfo, "set_area", 2);
+	begin(&act, fcinfo, "set_area");
 	if (!act.repeated)
 	{
 		Area	   *area = known_area(act.book, code);
@@ -293,7 +303,7 @@ triage_append_text(PG_FUNCTION_ARGS)
 	Act	  act;
 	char *body = need_body(fcinfo, 1, "append_text");
 
-	act_begin_verb(&act, fcinfo, "append_text", 2);
+	begin(&act, fcinfo, "append_text");
 	if (!act.repeated)
 	{
 		Standing standing;

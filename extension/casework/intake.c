@@ -201,7 +201,7 @@ check_caller(const Channel *channel, const char *reporter, const char *contact)
 
 /* Text that has nothing in it to read is no text: NULL. */
 static const char *
-check_body(const Channel *channel, const char *body, size_t *len)
+check_body(const Channel *channel, const char *body, bool unfinished, size_t *len)
 {
 	size_t folded_len = 0;
 	char  *folded;
@@ -222,7 +222,7 @@ check_body(const Channel *channel, const char *body, size_t *len)
 		pfree(folded);
 		return body;
 	}
-	if (channel->kind != CHANNEL_VOICE)
+	if (channel->kind != CHANNEL_VOICE && !unfinished)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
 						errmsg("a report by channel \"%s\" must have a body", channel->code),
 						errdetail("The body is empty or holds no readable character."),
@@ -302,7 +302,7 @@ intake_preview(Book *book, const PreviewArgs *a, Report *r)
 {
 	memset(r, 0, sizeof(Report));
 	r->channel = channel_of(book, a->channel);
-	r->body = check_body(r->channel, a->body, &r->body_len);
+	r->body = check_body(r->channel, a->body, a->unfinished, &r->body_len);
 	if (a->area != NULL)
 		r->area = known_code(book_area(book, a->area, strlen(a->area)), "area", a->area, "areas");
 	if (a->case_type != NULL)
@@ -324,7 +324,7 @@ intake_preview(Book *book, const PreviewArgs *a, Report *r)
 static void
 report_from_row(Book *book, CaseRow *row, const AttrNumber *att, TimestampTz now, Report *r)
 {
-	PreviewArgs a;
+	PreviewArgs a = {0};
 
 	a.channel = case_text(row, att, CASE_CHANNEL);
 	a.body = case_text(row, att, CASE_BODY);

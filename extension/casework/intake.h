@@ -28,6 +28,7 @@ typedef struct PreviewArgs
 	const Point *location; /* x = longitude, y = latitude; may be NULL */
 	TimestampTz	 at;
 	Jsonb		*attrs;
+	bool		 unfinished; /* still being typed: the body may be missing */
 } PreviewArgs;
 
 /* The report that intake would make of it, with the same checks. */

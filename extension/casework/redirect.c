@@ -219,6 +219,19 @@ keep_lead(Act *act, const Decision *d, Assignment *lead)
 		start_clock(act, d, 0, STAGE_RESOLVE);
 }
 
+/* The rules name nobody for what the case now is: whoever has it keeps it. */
+static void
+leave_where_it_is(Act *act, const Decision *d)
+{
+	const char *nature = act->c.nature;
+
+	case_from_decision(act, d);
+	case_set_text(&act->row, act->att, CASE_NATURE, nature);
+	act->c.nature = nature;
+	retime_clocks(act);
+	tell_parties_of_change(act, act->at.event_seq + 1);
+}
+
 static void
 redirect_running(Act *act, const Decision *d)
 {
@@ -307,7 +320,12 @@ stay_in_triage(Act *act, const Decision *d)
 void
 redirect(Act *act, const Decision *d)
 {
-	if (strcmp(act->c.status, "triage") != 0)
+	bool waits = strcmp(act->c.status, "triage") == 0;
+
+	/* a rule that failed is known to name somebody: then it is the centre's */
+	if (!waits && !d->dispatched && d->route_error == NULL)
+		leave_where_it_is(act, d);
+	else if (!waits)
 		redirect_running(act, d);
 	else if (d->dispatched)
 		send_from_triage(act, d);

@@ -587,8 +587,12 @@ triage_preview(PG_FUNCTION_ARGS)
 	a.address = text_argument(fcinfo, 5);
 	a.case_type = text_argument(fcinfo, 6);
 	a.attrs = PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7);
+	a.unfinished = true;
 	intake_preview(book, &a, &report);
 	decide(book, &report, &d);
+	/* what is not typed yet is no silent call */
+	if (d.verdict == VERDICT_SILENT && report.channel->kind != CHANNEL_VOICE)
+		d.verdict = VERDICT_NO_MATCH;
 	result = preview_result(book, &report, &d);
 	book_release(book);
 	PG_RETURN_JSONB_P(result);

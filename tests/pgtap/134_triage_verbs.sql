@@ -195,6 +195,24 @@ SELECT triage.dispatch(:c, 'MED11') \g /dev/null
 SELECT is((SELECT r.lead FROM triage.append_text(:c, '广场舞噪音') r), 'MED11', 'whom a person named stays lead');
 SELECT is((SELECT r.lead || ' ' || r.case_type FROM triage.reclassify(:c, 'NOISE') r), 'TOWN11 NOISE', 'until a person says otherwise');
 SELECT is((SELECT r.case_type FROM triage.append_text(:c, '漏水漏水漏水') r), 'NOISE', 'a type that a person gave stays');
+-- nobody knows what it is: it stays with whom a person named
+SELECT case_id AS c FROM triage.report('v110', '说不清楚', 'Z11', reporter => 'Li') \gset
+SELECT triage.dispatch(:c, 'MED11') \g /dev/null
+SELECT is((SELECT concat_ws(' ', r.status, r.lead, r.area, r.case_type, r.nature) FROM triage.set_area(:c, 'Z12') r), 'dispatched MED11 Z12 nonpolice', 'another place alone moves nothing that rules cannot place');
+SELECT is(pg_temp.parties(:c), 'CENTRE1 lead done, MED11 lead offered', 'nobody is called off');
+-- a rule that fails leaves it to the centre
+SELECT case_id AS c FROM triage.report('v110', '广场舞噪音', 'Z11', reporter => 'Li', attrs => '{"n": "x"}') \gset
+SELECT is((SELECT concat_ws(' ', r.status, r.lead, r.case_type, r.nature) FROM triage.reclassify(:c, 'CHECK') r), 'dispatched CENTRE1 CHECK nonpolice', 'a rule that fails: the centre has it');
+SELECT isnt((SELECT d.facts->>'route_error' FROM triage.decisions d WHERE d.case_id = :c AND d.seq = 2), NULL, 'and the record says why');
+-- the desk's verbs are of now
+SET triage.now = '2026-03-02 10:14+08';
+SELECT triage.reclassify(:c, 'NOISE') \g /dev/null
+SET triage.now = '2026-03-02 10:15+08';
+SET triage.happened_at = '2026-03-02 10:13+08';
+SELECT triage.reclassify(:c, 'FIGHT') \g /dev/null
+RESET triage.happened_at;
+SET triage.now = '2026-03-02 10:13+08';
+SELECT is((SELECT count(*) FROM triage.assignments a WHERE a.case_id = :c AND a.done_at < a.offered_at), 0::bigint, 'nobody was called off before he was called');
 -- danger that comes later
 SELECT case_id AS c FROM triage.report('v110', '广场舞噪音', 'Z11', reporter => 'Li') \gset
 SELECT triage.accept(:c, 'TOWN11') \g /dev/null
