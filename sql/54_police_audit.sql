@@ -67,7 +67,7 @@ BEGIN
 		LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('seq', v.seq, 'verb', v.verb, 'at', v.at) ORDER BY v.seq)
 			FROM triage.events v
 			WHERE v.case_id = f.case_id AND v.at >= f.at AND v.seq > 1
-			AND (v.verb IN ('to_police', 'police_backup') OR (v.verb = 'confirm_danger' AND v.data->>'confirmed' = 'true')
+			AND (v.verb IN ('to_police', 'police_backup', 'danger') OR (v.verb = 'confirm_danger' AND v.data->>'confirmed' = 'true')
 				 OR (v.verb = 'reclassify' AND v.data->>'case_type' = ANY (alarming)))) e(events) ON true
 		LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('decision', d.seq, 'case_type', d.case_type, 'nature', d.facts->>'nature', 'at', d.at) ORDER BY d.seq)
 			FROM triage.decisions d
@@ -79,6 +79,6 @@ END
 $$;
 COMMENT ON FUNCTION triage.police_audit(timestamptz, timestamptz) IS
 	'Cases reported from since (included) to until (not) that went to a department as no matter of the police and perhaps were one (漏判警情核查), a row per case and reason, of cases the actor may see.
-reason: not_counted = danger or police words were silenced by the words around them (triage.context_words, exclude terms); outweighed = they counted, and another matter won; upgraded = the police came in later: to_police, police backup, danger confirmed, reclassified to a danger or police type, or decided anew.
+reason: not_counted = danger or police words were silenced by the words around them (triage.context_words, exclude terms); outweighed = they counted, and another matter won; upgraded = the police came in later: to_police, police backup, danger in words that came later (event danger), danger confirmed, reclassified to a danger or police type, or decided anew.
 detail: {zh, en: the reason in words, decision: its number, at, case_type, lead: the present one, words: [[word, case_type, ...]] as in decisions.facts, for upgraded instead nature: the present one, events: [{seq, verb, at}], redecided: [{decision, case_type, nature, at}]}.
 Domain rules 3.1 and 3.4: a false "no police matter" is the costly error. Errors: TR003 null argument or empty period.';

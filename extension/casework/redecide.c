@@ -60,7 +60,7 @@ standing_of(Act *act, Standing *s)
 	static KeptPlan plan = {
 		.sql = "SELECT d.facts ? 'given_type', d.facts #>> '{place,by}' = 'given',"
 			   " (SELECT e.data ->> 'by' = 'person' FROM triage.events e WHERE e.case_id = $1"
-			   " AND e.verb IN ('dispatch', 'reclassify', 'set_area') ORDER BY e.seq DESC LIMIT 1),"
+			   " AND e.data ->> 'by' IN ('person', 'rules') ORDER BY e.seq DESC LIMIT 1),"
 			   " (SELECT e.data ->> 'confirmed' = 'false' FROM triage.events e WHERE e.case_id = $1"
 			   " AND e.verb = 'confirm_danger' ORDER BY e.seq DESC LIMIT 1)"
 			   " FROM triage.decisions d WHERE d.case_id = $1 ORDER BY d.seq DESC LIMIT 1",

@@ -183,12 +183,11 @@ check_police_release(Act *act, const Assignment *lead, const Department *to)
 
 	if (lead->accepted && from != NULL && strcmp(from->kind, KIND_POLICE) == 0 &&
 		strcmp(to->kind, KIND_POLICE) != 0)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_STATE),
-				 errmsg("the police have accepted case %s: it does not leave them by %s", act->c.number,
-						act->verb),
-				 errdetail("The rules would now send it to \"%s\".", to->code),
-				 errhint("The police resolve it, or release it; other departments may be called in.")));
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
+						errmsg("the police have accepted case %s: it does not leave them by %s",
+							   act->c.number, act->verb),
+						errdetail("The rules would now send it to \"%s\".", to->code),
+						errhint("The police resolve it, or give it back with triage.release_by_police().")));
 }
 
 static void

@@ -3,8 +3,10 @@
  *	  Running clocks of a case whose type, area or urgency changed.
  *
  * A clock keeps its start, so a correction neither gives nor takes time that
- * has passed.  Steps that were fired stay fired; of another ladder those come
- * next whose numbers lie behind.
+ * has passed.  One that a person moved (resumed, extended) is only brought
+ * forward, counted from when it last went on.  Steps that were fired stay
+ * fired; of another ladder those come next whose numbers lie behind.  Clocks
+ * of what the desk has to do itself (returns, whistles, reviews) stay.
  */
 #include "postgres.h"
 
@@ -23,6 +25,7 @@ typedef struct Timed
 	int			next_step; /* index into the ladder */
 	int			occurrence;
 	int			last_fired; /* number of the last step that fired, 0 = none */
+	bool		moved;		/* paused or extended before */
 } Timed;
 
 static Timed *
@@ -31,13 +34,16 @@ read_timed(Act *act, int *n)
 	static KeptPlan plan = {
 		.sql = "SELECT k.clock_id, k.policy, k.ladder, k.next_step, k.occurrence,"
 			   " (SELECT pg_catalog.max(s.step) FROM triage.clock_steps s"
-			   " WHERE s.case_id = k.case_id AND s.clock_id = k.clock_id)"
+			   " WHERE s.case_id = k.case_id AND s.clock_id = k.clock_id),"
+			   " k.resumed_at IS NOT NULL OR k.extended_by IS NOT NULL"
 			   " FROM triage.clocks k WHERE k.case_id = $1 AND k.state = 'running' ORDER BY k.clock_id",
 		.nargs = 1,
 		.types = {INT8OID}};
 	Datum  args[1] = {Int64GetDatum(act->c.case_id)};
 	int	   rows = triage_run(&plan, args, NULL, SPI_OK_SELECT);
 	Timed *timed = palloc0(Max(rows, 1) * sizeof(Timed));
+
+	bool isnull;
 
 	*n = 0;
 	for (int i = 0; i < rows; i++)
@@ -55,6 +61,7 @@ read_timed(Act *act, int *n)
 		t->next_step = triage_result_int(i, 4, 0);
 		t->occurrence = triage_result_int(i, 5, 0);
 		t->last_fired = triage_result_int(i, 6, 0);
+		t->moved = DatumGetBool(triage_result(i, 7, &isnull));
 		(*n)++;
 	}
 	return timed;
@@ -134,10 +141,13 @@ retime_clock(Act *act, Timed *t, Policy *p)
 	Clock	   *k = t->clock;
 	Calendar   *calendar = p->unit >= UNIT_WORK_HOUR ? p->calendar : NULL;
 	TimestampTz was = k->due_at;
-	TimestampTz due = limit_add(k->started_at, p->amount, p->unit, calendar);
-	TimestampTz step = next_step(t, p, due);
+	TimestampTz due = limit_add(t->moved ? k->runs_since : k->started_at, p->amount, p->unit, calendar);
+	TimestampTz step;
 	JsonBuild	b = {0};
 
+	if (t->moved)
+		due = Min(due, was);
+	step = next_step(t, p, due);
 	/* what is no longer late loses the colour of lateness */
 	if (due > was && due > act->now)
 		k->colour = NULL;
@@ -170,8 +180,11 @@ retime_clocks(Act *act)
 	for (int i = 0; i < n; i++)
 	{
 		Clock  *k = timed[i].clock;
-		Policy *p = policy_for(act->book, type, stage_of(k->stage), act->c.priority, act->c.danger, area);
+		Stage	stage = stage_of(k->stage);
+		Policy *p = policy_for(act->book, type, stage, act->c.priority, act->c.danger, area);
 
+		if (stage > STAGE_ASSIST)
+			continue;
 		if (p == NULL)
 			act_stop_clocks(act, k->stage, k->assignment_seq, act->now, true);
 		/* a policy that was edited meanwhile leaves running clocks alone */

@@ -233,6 +233,28 @@ SELECT is((SELECT concat_ws(' ', r.status, 'U' || r.priority, r.danger) FROM tri
 SELECT is((SELECT concat_ws(' ', r.status, 'U' || r.priority, r.danger) FROM triage.append_text(:c, '真的持刀了') r), 'triage U1 t', 'but by new words it does');
 SELECT is((triage.confirm_danger(:c, true)).status, 'dispatched', 'and can be confirmed');
 
+-- ---- a clock that a person moved is only brought forward ----
+CREATE FUNCTION pg_temp.due(id bigint, stage text) RETURNS text LANGUAGE sql AS $$
+	SELECT to_char(k.due_at, 'MM-DD HH24:MI') FROM triage.clocks k WHERE k.case_id = id AND k.stage = due.stage AND k.state = 'running'
+$$;
+SET triage.now = '2026-03-02 10:13+08';
+SELECT case_id AS c FROM triage.report('v110', '邻居吵架纠纷', 'Z11', reporter => 'Li') \gset
+SELECT triage.accept(:c, 'TOWN11'), triage.feed_back(:c, 'TOWN11', '在办') \g /dev/null
+SELECT is(pg_temp.due(:c, 'resolve'), '03-05 10:13', 'three days');
+SET triage.now = '2026-03-03 10:13+08';
+SELECT triage.suspend(:c, '等待鉴定', '2026-03-20') \g /dev/null
+SET triage.now = '2026-03-04 10:13+08';
+SELECT triage.resume(:c) \g /dev/null
+SELECT is(pg_temp.due(:c, 'resolve'), '03-06 10:13', 'it stood still for a day');
+SELECT triage.whistle(:c, '{WATER}', '漏水', interval '7 hours') \g /dev/null
+SELECT pg_temp.due(:c, 'whistle') AS whistle \gset
+SELECT is((triage.reclassify(:c, 'NOISE')).lead, 'TOWN11', 'another type');
+SELECT is(pg_temp.due(:c, 'resolve'), '03-06 10:13', 'does not take the pause away');
+SELECT is((triage.append_text(:c, '现在打架了')).priority, 1, 'danger');
+SELECT is(pg_temp.due(:c, 'resolve'), '03-05 10:13', 'brings the limit forward, from when it went on');
+SELECT is(pg_temp.due(:c, 'whistle'), :'whistle', 'what a person set for others stays');
+SELECT matches(pg_temp.parties(:c), 'WATER [a-z]+ offered', 'whom the lead whistled for stays with it');
+
 -- ---- whatever the order ----
 -- A live case has exactly one live lead, clocks run for live assignments only, the chain is whole.
 CREATE FUNCTION pg_temp.unsound(id bigint) RETURNS text LANGUAGE sql AS $$
@@ -242,7 +264,7 @@ CREATE FUNCTION pg_temp.unsound(id bigint) RETURNS text LANGUAGE sql AS $$
 		UNION ALL SELECT 'twice ' || a.department FROM triage.assignments a WHERE a.case_id = c.case_id AND a.status NOT IN ('done', 'withdrawn') GROUP BY a.department HAVING count(*) > 1
 		UNION ALL SELECT 'clock ' || k.clock_id FROM triage.clocks k WHERE k.case_id = c.case_id AND k.state = 'running' AND k.assignment_seq IS NOT NULL
 			AND NOT EXISTS (SELECT FROM triage.assignments a WHERE a.case_id = c.case_id AND a.seq = k.assignment_seq AND a.status NOT IN ('done', 'withdrawn'))
-		UNION ALL SELECT 'resolve clocks: ' || count(*) FROM triage.clocks k WHERE k.case_id = c.case_id AND k.state = 'running' AND k.stage = 'resolve' HAVING count(*) <> (c.status <> 'triage')::int
+		UNION ALL SELECT 'resolve clocks: ' || count(*) FROM triage.clocks k WHERE k.case_id = c.case_id AND k.state = 'running' AND k.stage = 'resolve' HAVING count(*) <> (c.status NOT IN ('triage', 'suspended'))::int
 		UNION ALL SELECT 'clock ' || k.stage || ' twice' FROM triage.clocks k WHERE k.case_id = c.case_id AND k.state = 'running' GROUP BY k.stage, k.assignment_seq HAVING count(*) > 1
 		UNION ALL SELECT 'accepted and timed' FROM triage.clocks k JOIN triage.assignments a ON a.case_id = k.case_id AND a.seq = k.assignment_seq
 			WHERE k.case_id = c.case_id AND k.state = 'running' AND k.stage = 'accept' AND a.accepted_at IS NOT NULL
@@ -268,10 +290,10 @@ BEGIN
 		INSERT INTO triage.cases (case_id, channel, body, area, reporter)
 			VALUES (1000000 + (play.seed * 100000)::int + i, (ARRAY['v110', 'web1', 'chat', 'v12'])[1 + floor(random() * 4)], bodies[1 + floor(random() * 9)],
 				CASE WHEN random() < 0.7 THEN areas[1 + floor(random() * 6)] END, 'r') RETURNING case_id INTO c;
-		FOR j IN 1..10 LOOP
+		FOR j IN 1..14 LOOP
 			PERFORM set_config('triage.now', (timestamptz '2026-03-03 08:00+08' + i * interval '1 hour' + j * interval '2 minutes')::text, false);
 			SELECT a.department INTO dept FROM triage.assignments a WHERE a.case_id = c AND a.status NOT IN ('done', 'withdrawn') ORDER BY random() LIMIT 1;
-			e := pg_temp.refusal(CASE floor(random() * 8)
+			e := pg_temp.refusal(CASE floor(random() * 15)
 				WHEN 0 THEN format('SELECT triage.reclassify(%s, %L)', c, types[1 + floor(random() * 10)])
 				WHEN 1 THEN format('SELECT triage.set_area(%s, %L)', c, areas[1 + floor(random() * 6)])
 				WHEN 2 THEN format('SELECT triage.append_text(%s, %L)', c, words[1 + floor(random() * 8)])
@@ -279,8 +301,15 @@ BEGIN
 				WHEN 4 THEN format('SELECT triage.accept(%s, %L)', c, dept)
 				WHEN 5 THEN format('SELECT triage.arrive(%s, %L)', c, dept)
 				WHEN 6 THEN format('SELECT triage.dispatch(%s, ''MED11'', ''{ENV}'')', c)
+				WHEN 7 THEN format('SELECT triage.request_return(%s, ''not ours'')', c)
+				WHEN 8 THEN format('SELECT triage.decide_return(%s, %L, ''TOWN12'')', c, random() < 0.6)
+				WHEN 9 THEN format('SELECT triage.to_police(%s, ''x'')', c)
+				WHEN 10 THEN format('SELECT triage.release_by_police(%s, ''x'')', c)
+				WHEN 11 THEN format('SELECT triage.suspend(%s, ''x'', %L)', c, '2026-03-20')
+				WHEN 12 THEN format('SELECT triage.resume(%s)', c)
+				WHEN 13 THEN format('SELECT triage.transfer(%s, ''MED11'')', c)
 				ELSE format('SELECT triage.finish(%s, %L)', c, dept) END);
-			IF e !~ '^TR00[15]' THEN
+			IF e !~ '^TR00[1235]' THEN
 				RETURN e;
 			END IF;
 			done := done + (e IS NULL)::int;
@@ -292,7 +321,7 @@ BEGIN
 	RETURN CASE WHEN done < 50 THEN 'hardly anything happened: ' || done END;
 END
 $$;
-SELECT is(pg_temp.play(s / 10.0), NULL, 'seed ' || s) FROM generate_series(1, 6) s;
+SELECT is(pg_temp.play(s / 10.0), NULL, 'seed ' || s) FROM generate_series(1, 9) s;
 -- time passes: every step of every clock fires, nothing is set aside
 SET triage.now = '2026-04-30 10:00+08';
 SELECT triage.tick(max_cases => 100000) \g /dev/null
