@@ -285,7 +285,7 @@ DECLARE
 	done	int := 0;
 BEGIN
 	PERFORM setseed(play.seed);
-	FOR i IN 1..25 LOOP
+	FOR i IN 1..10 LOOP
 		PERFORM set_config('triage.now', (timestamptz '2026-03-03 08:00+08' + i * interval '1 hour')::text, false);
 		INSERT INTO triage.cases (case_id, channel, body, area, reporter)
 			VALUES (1000000 + (play.seed * 100000)::int + i, (ARRAY['v110', 'web1', 'chat', 'v12'])[1 + floor(random() * 4)], bodies[1 + floor(random() * 9)],
@@ -318,10 +318,10 @@ BEGIN
 			END IF;
 		END LOOP;
 	END LOOP;
-	RETURN CASE WHEN done < 50 THEN 'hardly anything happened: ' || done END;
+	RETURN CASE WHEN done < 40 THEN 'hardly anything happened: ' || done END;
 END
 $$;
-SELECT is(pg_temp.play(s / 10.0), NULL, 'seed ' || s) FROM generate_series(1, 9) s;
+SELECT is(pg_temp.play(s / 10.0), NULL, 'seed ' || s) FROM generate_series(1, 6) s;
 -- time passes: every step of every clock fires, nothing is set aside
 SET triage.now = '2026-04-30 10:00+08';
 SELECT triage.tick(max_cases => 100000) \g /dev/null
