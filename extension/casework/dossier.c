@@ -20,6 +20,7 @@ PG_FUNCTION_INFO_V1(triage_supervise);
 PG_FUNCTION_INFO_V1(triage_add_evidence);
 PG_FUNCTION_INFO_V1(triage_correct);
 PG_FUNCTION_INFO_V1(triage_reveal_contact);
+PG_FUNCTION_INFO_V1(triage_anonymise);
 
 /* ---- pressure ---- */
 
@@ -223,4 +224,35 @@ triage_reveal_contact(PG_FUNCTION_ARGS)
 	(void) act_end(&act);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, isnull);
 	return (Datum) 0;
+}
+
+/*
+ * The history never held who reported: removing it elsewhere leaves the chain
+ * whole.
+ */
+Datum
+triage_anonymise(PG_FUNCTION_ARGS)
+{
+	static KeptPlan plan = {
+		.sql =
+			"WITH s AS (UPDATE triage.case_sources SET reporter = NULL, contact = NULL, contact_key = NULL,"
+			" body = CASE WHEN $2 THEN NULL ELSE body END WHERE case_id = $1),"
+			" x AS (UPDATE triage.corrections SET old_value = NULL, new_value = NULL WHERE case_id = $1"
+			" AND field IN ('reporter', 'contact')), g AS (DELETE FROM triage.case_signatures WHERE case_id = $1 AND $2)"
+			" UPDATE triage.cases SET reporter = NULL, contact = NULL, body = CASE WHEN $2 THEN NULL ELSE body END,"
+			" address = CASE WHEN $2 THEN NULL ELSE address END WHERE case_id = $1",
+		.nargs = 2,
+		.types = {INT8OID, BOOLOID}};
+	Act	 act;
+	bool with_body = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+
+	act_begin_verb(&act, fcinfo, "anonymise", 2);
+	if (!act.repeated)
+	{
+		Datum args[2] = {Int64GetDatum(act.c.case_id), BoolGetDatum(with_body)};
+
+		triage_run(&plan, args, NULL, SPI_OK_UPDATE);
+		jb_bool(&act.data, "with_body", with_body);
+	}
+	PG_RETURN_DATUM(act_end(&act));
 }

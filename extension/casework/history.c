@@ -6,12 +6,16 @@
 
 #include "common/cryptohash.h"
 #include "common/sha2.h"
+#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 
 #include "casework/history.h"
+
+PG_FUNCTION_INFO_V1(triage_event_hash);
 
 static void
 put_u32(StringInfo s, uint32 v)
@@ -125,4 +129,24 @@ history_hash(const unsigned char *previous, int64 case_id, int seq, TimestampTz 
 	pg_cryptohash_free(ctx);
 	pfree(s.data);
 	pfree(walked.data);
+}
+
+/* event_hash(previous, case_id, seq, at, actor, verb, data): for verify_history() */
+Datum
+triage_event_hash(PG_FUNCTION_ARGS)
+{
+	bytea *previous = PG_ARGISNULL(0) ? NULL : PG_GETARG_BYTEA_PP(0);
+	bytea *result = palloc(VARHDRSZ + HISTORY_HASH_LEN);
+
+	for (int i = 1; i < 7; i++)
+		if (PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	if (previous != NULL && VARSIZE_ANY_EXHDR(previous) != HISTORY_HASH_LEN)
+		PG_RETURN_NULL();
+	SET_VARSIZE(result, VARHDRSZ + HISTORY_HASH_LEN);
+	history_hash(previous ? (unsigned char *) VARDATA_ANY(previous) : NULL, PG_GETARG_INT64(1),
+				 PG_GETARG_INT32(2), PG_GETARG_TIMESTAMPTZ(3), text_to_cstring(PG_GETARG_TEXT_PP(4)),
+				 text_to_cstring(PG_GETARG_TEXT_PP(5)), PG_GETARG_JSONB_P(6),
+				 (unsigned char *) VARDATA(result));
+	PG_RETURN_BYTEA_P(result);
 }
