@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256_base64);
+use IO::Socket::INET;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -250,6 +251,23 @@ is(send_to('nobody', 'http://127.0.0.1:1/', max_attempts => 2), 'dead 2 none', '
 is(send_to('outside', 'http://10.255.255.1/'), 'dead 1 none', 'an address outside the allowed networks is not called');
 like($node->safe_psql('postgres', q{SELECT last_error FROM triage.deliveries WHERE endpoint = 'outside'}), qr/allowed/, 'and says why');
 is(send_to('https', "https://127.0.0.1:$port/x", max_attempts => 1), 'dead 1 none', 'no TLS there');
+SKIP:
+{
+	my @files = ("$tmp/bad.pem", "$tmp/bad.key");
+	skip 'no openssl command', 2 if system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+		  . " -out $files[0] -keyout $files[1] >'$tmp/openssl.log' 2>&1") != 0;
+	my $tls_port = PostgreSQL::Test::Cluster::get_free_port();
+	my $tls = IPC::Run::start([ 'openssl', 's_server', '-www', '-quiet', '-accept', "127.0.0.1:$tls_port", '-cert', $files[0], '-key', $files[1] ],
+		'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
+	for (1 .. 200)
+	{
+		last if IO::Socket::INET->new(PeerAddr => "127.0.0.1:$tls_port");
+		usleep(50_000);
+	}
+	is(send_to('untrusted', "https://127.0.0.1:$tls_port/x"), 'dead 1 none', 'a certificate that nobody vouches for: nothing is sent');
+	like($node->safe_psql('postgres', q{SELECT last_error FROM triage.deliveries WHERE endpoint = 'untrusted'}), qr/certificate/i, 'and says why');
+	$tls->kill_kill;
+}
 is(send_to('later', '/retry-after/1', max_attempts => 2), 'dead 2 429', 'Retry-After');
 is($node->safe_psql('postgres', q{SELECT done_at - created_at >= interval '1 second' FROM triage.deliveries WHERE endpoint = 'later'}),
 	't', 'is waited for');
