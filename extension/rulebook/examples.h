@@ -6,6 +6,7 @@
 #ifndef TRIAGE_RULEBOOK_EXAMPLES_H
 #define TRIAGE_RULEBOOK_EXAMPLES_H
 
+#include "base/compat.h"
 #include "rulebook/book.h"
 #include "text/fit.h"
 
@@ -43,6 +44,6 @@ typedef struct ExamplesWanted
 extern void examples_read(Examples *x, Book *book, const ExamplesWanted *wanted);
 
 /* Raises the error for data that needs more memory than triage.train_memory. */
-extern void examples_too_many(const Examples *x) pg_attribute_noreturn();
+triage_noreturn extern void examples_too_many(const Examples *x);
 
 #endif

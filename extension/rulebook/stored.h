@@ -5,6 +5,7 @@
 #ifndef TRIAGE_RULEBOOK_STORED_H
 #define TRIAGE_RULEBOOK_STORED_H
 
+#include "base/compat.h"
 #include "text/model.h"
 
 typedef struct StoredModel
@@ -23,6 +24,6 @@ typedef struct StoredModel
 extern StoredModel *stored_model_read(const char *name, int version);
 
 /* Raises the error for a value that model_open() refused. */
-extern void stored_model_refuse(const char *name, int version, const char *wrong) pg_attribute_noreturn();
+triage_noreturn extern void stored_model_refuse(const char *name, int version, const char *wrong);
 
 #endif
