@@ -324,6 +324,15 @@ CREATE TABLE triage.repeat_rules (
 );
 SELECT pg_extension_config_dump('triage.repeat_rules', '');
 
+-- words that are no result by themselves ("we have contacted the units concerned")
+CREATE TABLE triage.stock_phrases (
+	phrase		text	COLLATE "C" NOT NULL PRIMARY KEY CHECK (char_length(phrase) BETWEEN 2 AND 60),
+	basis		text,
+	active		boolean	NOT NULL DEFAULT true,
+	pack		text	COLLATE "C"
+);
+SELECT pg_extension_config_dump('triage.stock_phrases', '');
+
 -- tasks that are opened when a case is closed
 CREATE TABLE triage.follow_ups (
 	code		text	COLLATE "C" NOT NULL PRIMARY KEY CHECK (code <> ''),

@@ -85,7 +85,7 @@ DECLARE
 BEGIN
 	FOREACH t IN ARRAY ARRAY['areas', 'area_names', 'departments', 'channels', 'case_types', 'terms', 'context_words', 'routes',
 		'route_parties', 'calendars', 'calendar_hours', 'calendar_days', 'policies', 'policy_steps', 'endpoints',
-		'outcomes', 'repeat_rules', 'follow_ups']
+		'outcomes', 'repeat_rules', 'follow_ups', 'stock_phrases']
 	LOOP
 		EXECUTE format('CREATE TRIGGER config_insert AFTER INSERT ON triage.%I REFERENCING NEW TABLE AS new_rows'
 			' FOR EACH STATEMENT EXECUTE FUNCTION triage.config_changed()', t);

@@ -95,7 +95,7 @@ COMMENT ON FUNCTION triage.transfer(bigint, text, text, text) IS
 CREATE FUNCTION triage.resolve(case_id bigint, outcome text, body text, attrs jsonb DEFAULT NULL, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_resolve';
 COMMENT ON FUNCTION triage.resolve(bigint, text, text, jsonb, text) IS
-	'办结: the lead''s result, with an outcome of triage.outcomes and the attributes it requires in attrs. All assists must have finished. The case goes to review. Errors: TR001 not accepted or wrong state, TR002, TR003 unknown outcome, TR005 what is missing.';
+	'办结: the lead''s result, with an outcome of triage.outcomes and the attributes it requires in attrs. All assists must have finished. The case goes to review. Errors: TR001 not accepted or wrong state, TR002, TR003 unknown outcome, TR005 what is missing, or a body of stock phrases (triage.stock_phrases).';
 
 CREATE FUNCTION triage.close_case(case_id bigint, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_close_case';

@@ -61,6 +61,32 @@ INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs
 	SELECT 'open_task', s.status, NULL, 'case', 'desk', 'kind, department, body'
 	FROM unnest(ARRAY['triage', 'dispatched', 'accepted', 'in_progress', 'return_requested', 'suspended', 'review', 'callback', 'closed']) s(status);
 
+-- ---- what is no result ----
+
+CREATE FUNCTION triage.stock_only(body text) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	p		text;
+	rest	text := stock_only.body;
+	found	text;
+BEGIN
+	-- longer ones first: they hold shorter ones
+	FOR p IN SELECT s.phrase FROM triage.stock_phrases s WHERE s.active AND strpos(stock_only.body, s.phrase) > 0 ORDER BY char_length(s.phrase) DESC, s.phrase LOOP
+		rest := replace(rest, p, '');
+		found := concat_ws(', ', found, p);
+	END LOOP;
+	IF found IS NULL OR char_length(regexp_replace(rest, '[[:space:][:punct:]，。、；：！？…（）“”]', '', 'g')) >= 4 THEN
+		RETURN NULL;
+	END IF;
+	RETURN found;
+END
+$$;
+COMMENT ON FUNCTION triage.stock_only(text) IS
+	'The stock phrases of a text that says hardly anything beside them (fewer than four characters); NULL when it says something. Source: F42.';
+
 -- ---- returns ----
 
 CREATE FUNCTION triage.request_return(case_id bigint, reason text, proper_department text DEFAULT NULL, note text DEFAULT NULL)

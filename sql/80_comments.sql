@@ -193,6 +193,12 @@ COMMENT ON COLUMN triage.outcomes.settled IS 'true = counts as resolved or dispo
 COMMENT ON COLUMN triage.outcomes.requires IS 'Keys that resolve()''s attrs must have, not null, for example parties, amount, risk_level of a mediation agreement; {} = none.';
 COMMENT ON COLUMN triage.outcomes.basis IS 'Source: F-ids, SEEDn, D = default, not official.';
 
+COMMENT ON TABLE triage.stock_phrases IS 'Words that are no result by themselves (套话, F42): resolve() refuses a body in which hardly anything stands beside them.';
+COMMENT ON COLUMN triage.stock_phrases.phrase IS 'The words, as they are written.';
+COMMENT ON COLUMN triage.stock_phrases.basis IS 'Where it comes from: notes of the domain, D = default.';
+COMMENT ON COLUMN triage.stock_phrases.active IS 'false = retired.';
+COMMENT ON COLUMN triage.stock_phrases.pack IS 'Pack it came with, NULL = this installation''s own.';
+
 COMMENT ON TABLE triage.follow_ups IS 'Tasks that are opened when a case is closed (回访走访任务): for a type or group and an outcome, so long after, for a department or the unit of a kind in the case''s area, else the governance centre. Read when a case is closed.';
 COMMENT ON COLUMN triage.follow_ups.code IS 'Name of the rule.';
 COMMENT ON COLUMN triage.follow_ups.case_type IS 'The case''s type or the one above it; NULL = all.';

@@ -343,6 +343,21 @@ end_assignments(Act *act)
 	}
 }
 
+/* "We have contacted the units concerned" is no result. */
+static void
+check_says_something(Act *act, const char *body)
+{
+	static KeptPlan plan = {.sql = "SELECT triage.stock_only($1)", .nargs = 1, .types = {TEXTOID}};
+	Datum			args[1] = {CStringGetTextDatum(body)};
+	char		   *phrases = triage_read(&plan, args, NULL) == 1 ? triage_result_text(0, 1) : NULL;
+
+	if (phrases != NULL)
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the result of case %s says nothing", act->c.number),
+				 errdetail("Beside stock phrases hardly anything stands in it: %s.", phrases),
+				 errhint("Say who did what, when, and with what result.")));
+}
+
 Datum
 triage_resolve(PG_FUNCTION_ARGS)
 {
@@ -362,6 +377,7 @@ triage_resolve(PG_FUNCTION_ARGS)
 		char	   *open = open_assists(&act);
 
 		check_outcome(&act, outcome, attrs);
+		check_says_something(&act, body);
 		if (lead == NULL)
 			elog(ERROR, "case %s has no lead", act.c.number);
 		verb_need_accepted(&act, lead);

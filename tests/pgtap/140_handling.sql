@@ -120,6 +120,9 @@ SELECT matches(pg_temp.does('t140_town', format('resolve(%s, ''resolved'', ''做
 SELECT is(pg_temp.does('t140_town', format('release_assist(%s, ''WATER'', ''x'')', :c)), 'TR002 release_assist is not yours to do in case ' || (SELECT number FROM triage.cases WHERE case_id = :c), 'the lead does not let them go');
 SELECT is(pg_temp.does('t140_centre', format('release_assist(%s, ''TOWN11'', ''x'')', :c)), 'TR003 department "TOWN11" does not assist in case ' || (SELECT number FROM triage.cases WHERE case_id = :c), 'the lead is no assist');
 SELECT is(pg_temp.does('t140_centre', format('release_assist(%s, %L, ''not needed'')', :c, d)), 'accepted ' || e, 'the centre does: ' || d) FROM (VALUES ('WATER', 10), ('ENV', 12), ('CENTRE', 14), ('CENTRE1', 16)) v(d, e);
+INSERT INTO triage.stock_phrases (phrase) VALUES ('已联系相关部门'), ('正在协商'), ('双方正在协商') ON CONFLICT DO NOTHING;
+SELECT matches(pg_temp.does('t140_town', format('resolve(%s, ''resolved'', ''已联系相关部门，双方正在协商。'')', :c)), '^TR005 the result of case .* says nothing', 'stock phrases are no result');
+SELECT is(triage.stock_only('已联系相关部门，由其拆除音响，居民确认'), NULL, 'with a result beside them they are fine');
 SELECT is(pg_temp.does('t140_town', format('resolve(%s, ''resolved'', ''做完了'')', :c)), 'review 17', 'now the lead can resolve');
 
 -- ---- review and return call ----
