@@ -93,6 +93,13 @@ BEGIN
 			r := r || (SELECT string_agg(format(E'\n  不计 silenced: %s→%s (%s %s)', s.v->>0, s.v->>1, s.v->>2, s.v->>3), '' ORDER BY s.n)
 				FROM jsonb_array_elements(d#>'{facts,silenced}') WITH ORDINALITY s(v, n));
 		END IF;
+		IF d#>'{facts,model}' IS NOT NULL THEN
+			r := r || format(E'\n  模型 model:    %s v%s  概率 p %s/1000  领先 margin %s  次选 runner-up %s  涉警 police %s/1000  依据 n-grams %s',
+				d#>>'{facts,model,name}', d#>>'{facts,model,version}', d#>>'{facts,model,p}', d#>>'{facts,model,margin}',
+				coalesce(d#>>'{facts,model,runner_up}', '-'), d#>>'{facts,model,police}',
+				coalesce((SELECT string_agg(format('%s(%s)', g.v->>0, g.v->>1), '、' ORDER BY g.n)
+					FROM jsonb_array_elements(d#>'{facts,model,ngrams}') WITH ORDINALITY g(v, n)), '无 none'));
+		END IF;
 		r := r || format(E'\n  候选 likely:   %s', coalesce((SELECT string_agg(format('%s %s (%s)', k.v->>'case_type', k.v->>'zh', k.v->>'score'), '; ' ORDER BY k.n)
 			FROM jsonb_array_elements(d->'candidates') WITH ORDINALITY k(v, n)), '无 none'));
 		r := r || format(E'\n  地点 place:    %s %s (%s%s)', coalesce(d#>>'{facts,place,area}', '-'),

@@ -3,7 +3,7 @@
  * and evaluation.
  *
  * Source: extension/text/fit.c, model.c, ngrams.c; extension/rulebook/train.c,
- * evaluate.c, stored.c
+ * evaluate.c, stored.c, learned.c
  */
 
 CREATE TABLE triage.model_versions (
@@ -28,7 +28,8 @@ SELECT pg_extension_config_dump('triage.model_versions', '');
 CREATE TABLE triage.model_in_use (
 	one			boolean	NOT NULL DEFAULT true PRIMARY KEY CHECK (one),
 	model		text	COLLATE "C" NOT NULL,
-	version		int		NOT NULL
+	version		int		NOT NULL,
+	digest		text	COLLATE "C" NOT NULL
 );
 SELECT pg_extension_config_dump('triage.model_in_use', '');
 
@@ -63,6 +64,10 @@ CREATE FUNCTION triage.check_model(value bytea) RETURNS text
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'triage_check_model';
+
+CREATE FUNCTION triage.guess_type(body text) RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_guess_type';
 
 CREATE FUNCTION triage.use_model(model text, version int DEFAULT NULL) RETURNS triage.models
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -103,8 +108,10 @@ BEGIN
 	END IF;
 	-- a statement that changes nothing would raise the rulebook's version too
 	IF NOT chosen.in_use THEN
-		INSERT INTO triage.model_in_use AS u (model, version) VALUES (chosen.model, chosen.version)
-			ON CONFLICT (one) DO UPDATE SET model = EXCLUDED.model, version = EXCLUDED.version;
+		INSERT INTO triage.model_in_use AS u (model, version, digest)
+			SELECT v.model, v.version, encode(sha256(v.value), 'hex') FROM triage.model_versions v
+				WHERE v.model = chosen.model AND v.version = chosen.version
+			ON CONFLICT (one) DO UPDATE SET model = EXCLUDED.model, version = EXCLUDED.version, digest = EXCLUDED.digest;
 	END IF;
 	SELECT m.* INTO chosen FROM triage.models m WHERE m.model = chosen.model AND m.version = chosen.version;
 	RETURN chosen;
@@ -125,28 +132,31 @@ COMMENT ON COLUMN triage.model_versions.trained_by IS 'Role that asked for it.';
 COMMENT ON COLUMN triage.model_versions.score IS
 	'Held-out score: {"folds", "accuracy", "macro_f1", "coverage_95", "coverage_98"}, each text scored by a model of the other folds; coverage_95 = share of the surest texts of which 95 % are right.';
 COMMENT ON COLUMN triage.model_versions.settings IS
-	'{"group_first", "groups", "rows", "no_text", "no_class", "query_digest"}: what was asked for, rows read and left out, first 8 bytes of the SHA-256 of the query (absent = confirmed cases).';
+	'{"group_first", "groups", "rows", "no_text", "no_class", "terms", "query_digest"}: what was asked for, rows read and left out, terms of the rules learned from as well, first 8 bytes of the SHA-256 of the query (absent = confirmed cases).';
 COMMENT ON COLUMN triage.model_versions.rulebook_version IS 'Version of the rules whose terms it was trained with.';
 COMMENT ON TABLE triage.model_in_use IS
 	'Which model takes part in decisions; no row = terms alone. Set by triage.use_model(). A rule: changing it raises the rulebook''s version. Dumped.';
 COMMENT ON COLUMN triage.model_in_use.one IS 'Always true: there is one row at most.';
 COMMENT ON COLUMN triage.model_in_use.model IS 'Name in triage.model_versions.';
 COMMENT ON COLUMN triage.model_in_use.version IS 'Version of that name.';
+COMMENT ON COLUMN triage.model_in_use.digest IS 'SHA-256 of the value, in hexadecimal: sessions that have read this value keep it.';
 COMMENT ON VIEW triage.models IS
 	'Models of the learned classifier (学习模型), a row per version, the value left out: in_use, usable (all classes were case types), number and names of classes, texts trained with, bytes, when and by whom, held-out accuracy and macro-F1, see triage.model_versions.';
 COMMENT ON FUNCTION triage.train(text, text, boolean, boolean) IS
 	'Trains a classifier and keeps it as the next version of the name; returns its row of triage.models.
 query gives two columns, text and case type (or any class, for experiments), is read with the caller''s rights and may only read. NULL = confirmed cases: those closed, and those whose type a person gave or corrected; the type is the case''s present one, void and merged cases are left out.
-Rows without text or class are left out and counted (settings). group_first: the parent of the case type is decided first, then the type within it (where all classes are case types with several parents). activate: use it at once.
+Rows without text or class are left out and counted (settings). Where all classes are case types, the terms of the rules are learned from as well, so that the model knows types of which there is no text yet. group_first: the parent of the case type is decided first, then the type within it (where all classes are case types with several parents). activate: use it at once.
 Can be cancelled; memory is bounded by triage.train_memory. What fails leaves the model in use as it was. The rows'' order matters to rounding only. Two trainings of one name at once get one version each.
 Errors: TR002 not an administrator; TR003 no name; TR005 fewer than two classes; 42601, 42804 the query gives other columns; 54000 more than 2048 classes; 53200 more than triage.train_memory; activate: as use_model().';
 COMMENT ON FUNCTION triage.evaluate(text, int, text, text) IS
 	'How good a classifier of these examples would be, as jsonb; query as for train(). Each text is guessed by a model that has not seen it: by folds (the same for the same texts), or by the parts that split_column of the query names: "train" and "test" (or false and true) are what they say, else each value is tested with the others; null = learned from only. With model the stored model (in use, else newest) is asked instead.
-Shape: rows, no_text, no_class, examples, tested, classes, groups, folds | model_name, model_version; model, and where all classes are case types also terms (the terms of the rulebook alone): {n, accuracy, macro_f1, decided (share that would go to a department without a person), decided_accuracy, coverage: [{precision, coverage, confidence}] (largest share of the surest texts of which at least that part is right, and the confidence from which it begins), calibration: {error, bins: [{from, n, confidence, accuracy}]}, per_class: [{class, n, precision, recall, f1}], confusion: [{class, as, n}]}; unlike: {n, accuracy, macro_f1} of the texts that have none much like them in another fold.
+Shape: rows, no_text, no_class, examples, tested, classes, groups, folds | model_name, model_version; model (alone), and where all classes are case types also terms (the terms of the rulebook alone) and combined (as reports would be decided with the model in use), each {n, accuracy, macro_f1, decided (share that would go to a department without a person), decided_accuracy, coverage: [{precision, coverage, confidence}] (largest share of the surest texts of which at least that part is right, and the confidence from which it begins), calibration: {error, bins: [{from, n, confidence, accuracy}]}, per_class: [{class, n, precision, recall, f1}], confusion: [{class, as, n}]}; unlike: {n, accuracy, macro_f1} of the texts that have none much like them in another fold.
 Errors: TR002, TR003 unknown model or split_column, 22023 folds, and as train().';
 COMMENT ON FUNCTION triage.use_model(text, int) IS
 	'Lets a model take part in decisions from the next statement on, in every session; returns its row. version NULL = the newest; an earlier one = roll back. model NULL = switch off, terms alone decide; returns NULL. Raises the rulebook''s version unless nothing changes.
 Errors: TR002 not an administrator; TR003 no such model or version; TR004 its classes are no case types; XX001 its value is damaged. The model in use then stays.';
+COMMENT ON FUNCTION triage.guess_type(text) IS
+	'The case type that the terms and the model in use find likeliest for a text in writing, without place and route, NULL = none: classification alone, for tests of quality and speed.';
 COMMENT ON FUNCTION triage.check_model(bytea) IS
 	'What is wrong with the value of a model, NULL = nothing: truncated, changed, of another version or byte order.';
 

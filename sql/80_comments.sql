@@ -290,7 +290,7 @@ COMMENT ON COLUMN triage.decisions.rulebook_digest IS 'rulebook.digest it was ma
 COMMENT ON COLUMN triage.decisions.route IS 'routes.code (分派规则) that won; NULL = none: a person named the unit, a person must look, or the centre owns it for want of a rule.';
 COMMENT ON COLUMN triage.decisions.case_type IS 'case_types.code chosen; NULL = none.';
 COMMENT ON COLUMN triage.decisions.facts IS 'What it was made from, an object: channel, verdict (given | terms | danger | silent | no_match | tie | weak | confirm_danger | doubtful_danger | police_doubt), nature, priority, danger, confidence in thousandths, body_length in characters, text_digest, hits [[term, case_type, kind, weight]], place {by, area, name}, local_time, in_worktime; if any, silenced [[danger or police word not counted, case_type, exclude or kind of the context word, the word beside it]], escalated, given_type, passed [{route, because}], route_error. Weights in half characters: a Han character counts 2.';
-COMMENT ON COLUMN triage.decisions.candidates IS 'The likeliest case types, best first, at most three: [{case_type, zh, score}], scores in half characters.';
+COMMENT ON COLUMN triage.decisions.candidates IS 'The likeliest case types, best first, at most three: [{case_type, zh, score}], scores in half characters; where a model took part (facts.model) the thousandths of the mean of its probability and the terms'' share.';
 COMMENT ON COLUMN triage.decisions.reason IS 'Why, in a Chinese and an English clause, with the words found.';
 COMMENT ON COLUMN triage.decisions.follow_up_on IS 'Day on which to see what became of it (跟踪日期, SEED2); NULL = none set.';
 

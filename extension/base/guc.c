@@ -15,7 +15,8 @@ bool   triage_workers = true;
 char  *triage_databases = NULL;
 double triage_min_confidence = 0.5;
 double triage_police_share = 0.3;
-double triage_model_confidence = 0.5;
+double triage_model_confidence = 0.3;
+double triage_model_police = 0.3;
 int	   triage_train_memory = 1024;
 int	   triage_max_ahead = 600;
 int	   triage_max_back = 86400;
@@ -98,9 +99,18 @@ triage_guc_init(void)
 		"Score of the likeliest police matter against it and the winner together; lower "
 		"misses fewer police matters and leaves more to people, 1 = never.",
 		&triage_police_share, 0.3, 0.0, 1.0, PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomRealVariable("triage.model_confidence",
-							 "Below this probability of the model in use a person decides where a case goes.",
-							 NULL, &triage_model_confidence, 0.5, 0.0, 1.0, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable(
+		"triage.model_confidence",
+		"Below this probability a person decides where a case goes, where a model takes part.",
+		"The mean of what the model says and the share of the terms: with no term found, a "
+		"model that is sure to 0.6 has 0.3.",
+		&triage_model_confidence, 0.3, 0.0, 1.0, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable(
+		"triage.model_police",
+		"Probability of police matters above which a person looks at what would go to a department.",
+		"Where a model takes part: of all police and joint types together; lower misses fewer police matters "
+		"and leaves more to people, 1 = never.",
+		&triage_model_police, 0.3, 0.0, 1.0, PGC_SUSET, 0, NULL, NULL, NULL);
 	define_int("triage.train_memory", "Memory that training a classifier may take.", &triage_train_memory,
 			   1024, 64, 1024 * 1024, PGC_SUSET, GUC_UNIT_MB);
 	define_int("triage.max_ahead", "How far ahead of the clock a report's time may be.", &triage_max_ahead,

@@ -16,6 +16,8 @@ extern double triage_min_confidence;
 extern double triage_police_share;
 /* below this probability of the learned classifier a person decides (0..1) */
 extern double triage_model_confidence;
+/* probability of police matters above which a person looks at what would go to a department (0..1) */
+extern double triage_model_police;
 /* memory that training a classifier may take, MB */
 extern int triage_train_memory;
 /* how far the clock of a reporting system may be ahead, seconds */

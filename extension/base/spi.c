@@ -64,6 +64,19 @@ triage_read(KeptPlan *kept, Datum *values, const char *nulls)
 	return triage_run(kept, values, nulls, SPI_OK_SELECT);
 }
 
+uint64
+triage_peek(KeptPlan *kept, Datum *values, const char *nulls)
+{
+	int rc;
+
+	if (kept->plan == NULL)
+		prepare(kept);
+	rc = SPI_execute_plan(kept->plan, values, nulls, true, 0);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "unexpected SPI result %s for: %s", SPI_result_code_string(rc), kept->sql);
+	return SPI_processed;
+}
+
 Datum
 triage_result(uint64 row, int col, bool *isnull)
 {

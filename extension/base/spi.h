@@ -36,6 +36,9 @@ extern uint64 triage_run(KeptPlan *kept, Datum *values, const char *nulls, int e
 /* The same without moving the command counter on or writing. */
 extern uint64 triage_read(KeptPlan *kept, Datum *values, const char *nulls);
 
+/* The same by the active snapshot. */
+extern uint64 triage_peek(KeptPlan *kept, Datum *values, const char *nulls);
+
 /* Column of the last result's row by number (1..); text is allocated in the current context. */
 extern Datum triage_result(uint64 row, int col, bool *isnull);
 extern char *triage_result_text(uint64 row, int col); /* NULL for null */

@@ -228,6 +228,8 @@ decide_whole(Act *act, const Standing *standing, Report *report, Decision *d)
 	report->confirmed = false;
 	report->min_confidence = triage_min_confidence;
 	report->police_share = triage_police_share;
+	report->model_confidence = triage_model_confidence;
+	report->model_police = triage_model_police;
 	decide(act->book, report, d);
 	/* danger that was seen stays: only a person's verb takes it back */
 	if (act->c.danger && !d->danger)

@@ -319,6 +319,8 @@ intake_preview(Book *book, const PreviewArgs *a, Report *r)
 	r->attrs = check_attrs(a->attrs);
 	r->min_confidence = triage_min_confidence;
 	r->police_share = triage_police_share;
+	r->model_confidence = triage_model_confidence;
+	r->model_police = triage_model_police;
 }
 
 static void

@@ -122,6 +122,8 @@ report_of_case(Act *act, Report *r)
 	/* a person has looked: the likeliest type will do */
 	r->min_confidence = 0;
 	r->police_share = 1;
+	r->model_confidence = 0;
+	r->model_police = 1;
 	r->confirmed = true;
 	r->given_type = act_type(act);
 	repeats_of_case(act, r);

@@ -398,6 +398,12 @@ typedef struct Book
 	uint32	 max_hits;
 	int		*scores; /* by case type, all zero between uses */
 
+	/* the learned model that takes part; NULL = none */
+	const char		  *model;
+	int				   model_version;
+	const char		  *model_digest; /* of its value */
+	struct ModelTypes *model_types;	 /* see learned.c; NULL = nobody asked yet */
+
 	struct TermTraits *traits; /* by term, see traits.c; NULL = nobody asked yet */
 } Book;
 

@@ -20,10 +20,11 @@
 
 #include "rulebook/context.h"
 #include "rulebook/decide.h"
+#include "rulebook/learned.h"
 
-const char *const verdict_names[] = {"given",			"terms",		"danger", "silent",
-									 "no_match",		"tie",			"weak",	  "confirm_danger",
-									 "doubtful_danger", "police_doubt", "kept",	  NULL};
+const char *const verdict_names[] = {
+	"given",		  "terms",			 "danger",		 "silent", "no_match",	   "tie",  "weak",
+	"confirm_danger", "doubtful_danger", "police_doubt", "model",  "model_danger", "kept", NULL};
 
 static void
 keep_hit(Decision *d, Term *term)
@@ -275,12 +276,12 @@ judge(const Report *report, const Tally *tally, Decision *d)
  * goes to a person when the words of a police matter have a large share.
  */
 static void
-doubt_police(const Report *report, const Tally *tally, Decision *d)
+doubt_police(const Report *report, const Tally *tally, int score, Decision *d)
 {
 	double police = tally->police + SILENCED_COUNTS * tally->silent;
 
-	if (d->verdict == VERDICT_TERMS && d->type->nature == NATURE_NONPOLICE && police > 0 &&
-		police > report->police_share * (police + d->candidates[0].score))
+	if ((d->verdict == VERDICT_TERMS || d->verdict == VERDICT_MODEL) && d->type->nature == NATURE_NONPOLICE &&
+		police > 0 && police > report->police_share * (police + score))
 		d->verdict = VERDICT_POLICE_DOUBT;
 }
 
@@ -288,7 +289,8 @@ doubt_police(const Report *report, const Tally *tally, Decision *d)
 static void
 settle(const Report *report, const Tally *tally, Decision *d)
 {
-	bool decided = d->verdict == VERDICT_GIVEN || d->verdict == VERDICT_TERMS || d->verdict == VERDICT_DANGER;
+	bool decided = d->verdict == VERDICT_GIVEN || d->verdict == VERDICT_TERMS ||
+				   d->verdict == VERDICT_DANGER || d->verdict == VERDICT_MODEL;
 
 	d->danger = tally->danger || tally->doubtful || d->escalated || (d->type != NULL && IS_DANGER(d->type));
 	if (decided && d->danger && report->channel->confirm_danger && !report->confirmed)
@@ -351,8 +353,13 @@ classify(Book *book, const Report *report, const char *folded, size_t len, Decis
 		d->verdict = VERDICT_SILENT;
 	else
 	{
-		judge(report, &tally, d);
-		doubt_police(report, &tally, d);
+		int score = d->ncandidates > 0 ? d->candidates[0].score : 0;
+
+		/* what terms say of danger stands before anything a model says */
+		if (tally.danger || tally.doubtful || report->terms_only ||
+			!learned_weigh(book, report, folded, len, r.n, d))
+			judge(report, &tally, d);
+		doubt_police(report, &tally, score, d);
 	}
 	keep_hits(&r, d);
 	if (d->type != NULL)

@@ -65,13 +65,15 @@ decision_pack(const Decision *d, MemoryContext mcxt)
 	size_t hits = d->nhits * sizeof(d->hits[0]);
 	size_t passed = d->npassed * sizeof(d->passed[0]);
 	size_t silenced = d->nsilenced * sizeof(d->silenced[0]);
-	char  *packed = MemoryContextAlloc(mcxt, fixed + parties + hits + passed + silenced);
+	size_t learned = d->nlearned * sizeof(d->learned[0]);
+	char  *packed = MemoryContextAlloc(mcxt, fixed + parties + hits + passed + silenced + learned);
 
 	memcpy(packed, d, fixed);
 	memcpy(packed + fixed, d->parties, parties);
 	memcpy(packed + fixed + parties, d->hits, hits);
 	memcpy(packed + fixed + parties + hits, d->passed, passed);
 	memcpy(packed + fixed + parties + hits + passed, d->silenced, silenced);
+	memcpy(packed + fixed + parties + hits + passed + silenced, d->learned, learned);
 	if (d->route_error != NULL)
 	{
 		char *copy = MemoryContextStrdup(mcxt, d->route_error);
@@ -94,4 +96,6 @@ decision_unpack(const void *packed, Decision *d)
 	memcpy(d->passed, at, d->npassed * sizeof(d->passed[0]));
 	at += d->npassed * sizeof(d->passed[0]);
 	memcpy(d->silenced, at, d->nsilenced * sizeof(d->silenced[0]));
+	at += d->nsilenced * sizeof(d->silenced[0]);
+	memcpy(d->learned, at, d->nlearned * sizeof(d->learned[0]));
 }

@@ -26,11 +26,16 @@ typedef struct Report
 	/* how many earlier reports one of this type repeats, and does that make it more urgent?  NULL = none */
 	int (*repeats_of)(void *arg, const CaseType *type, bool *raise);
 	void	   *repeats_arg;
-	TimestampTz at;				/* when the clocks start */
-	Jsonb	   *attrs;			/* may be NULL */
-	double		min_confidence; /* below it a person decides */
-	double		police_share;	/* share of police terms above which a person decides */
-	bool		confirmed;		/* a person has looked: danger needs no second look */
+	TimestampTz at;				  /* when the clocks start */
+	Jsonb	   *attrs;			  /* may be NULL */
+	double		min_confidence;	  /* below it a person decides */
+	double		police_share;	  /* share of police terms above which a person decides */
+	double		model_confidence; /* probability below which a person decides, where a model takes part */
+	/* probability of police matters above which a person looks at what would go to a department */
+	double		 model_police;
+	bool		 terms_only; /* ask no model */
+	const float *opinion;	 /* by type: what to take for the model's word; NULL = ask the model in use */
+	bool		 confirmed;	 /* a person has looked: danger needs no second look */
 } Report;
 
 #define MAX_PARTIES	   24
@@ -39,6 +44,7 @@ typedef struct Report
 #define MAX_PASSED	   12
 #define MAX_SILENCED   8
 #define MAX_PLACES	   4
+#define MAX_GRAMS	   5
 
 typedef struct Party
 {
@@ -59,6 +65,24 @@ typedef struct Silenced
 	Term *by;
 } Silenced;
 
+/* What a learned model said. */
+typedef struct Learned
+{
+	const char *model; /* lives in the book */
+	int			version;
+	float		p;		   /* of the type decided, by the model alone */
+	float		police;	   /* of all police and joint matters, with the terms */
+	CaseType   *runner_up; /* NULL = none, or a type that is gone */
+	float		runner_up_p;
+	int			ngrams;
+	struct
+	{
+		float weight;
+		uint8 len;
+		char  text[24]; /* of the report, not the model */
+	} grams[MAX_GRAMS]; /* that spoke most for the type against the runner-up */
+} Learned;
+
 typedef enum Verdict
 {
 	VERDICT_GIVEN,			 /* an operator said so */
@@ -71,6 +95,8 @@ typedef enum Verdict
 	VERDICT_CONFIRM_DANGER,	 /* danger on a channel where a person looks first */
 	VERDICT_DOUBTFUL_DANGER, /* a danger term beside an exclude term or context word */
 	VERDICT_POLICE_DOUBT,	 /* no police matter by the score, but police terms speak loudly too */
+	VERDICT_MODEL,			 /* terms and model decide */
+	VERDICT_MODEL_DANGER,	 /* the model sees danger that no term names */
 	VERDICT_KEPT			 /* the type stays as an earlier decision of this case found it */
 } Verdict;
 
@@ -129,6 +155,7 @@ typedef struct Decision
 	int		  npassed;
 	int		  nparties;
 	int		  nsilenced;
+	int		  nlearned; /* 1 = a model took part */
 	Candidate candidates[MAX_CANDIDATES];
 
 	/* only as much of these is kept by decision_pack() as is used */
@@ -136,6 +163,7 @@ typedef struct Decision
 	Term	   *hits[MAX_KEPT_HITS];
 	PassedRoute passed[MAX_PASSED];
 	Silenced	silenced[MAX_SILENCED];
+	Learned		learned[1];
 } Decision;
 
 /* Decide; raises TR004 only when no governance centre is configured at all. */

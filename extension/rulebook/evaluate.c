@@ -150,15 +150,22 @@ guess_by_model(const Trial *t)
 	return guesses;
 }
 
-/* What the terms alone say of the same texts, on a written channel. */
+/*
+ * What would be decided about the same texts on a written channel: by the
+ * terms alone, or by terms and model.
+ */
 static Guess *
-guess_by_terms(const Trial *t)
+guess_by_rules(const Trial *t, bool with_model)
 {
 	Guess	*guesses = MemoryContextAllocHuge(CurrentMemoryContext, Max(t->ntested, 1) * sizeof(Guess));
 	Channel	 channel = {.code = "", .zh = "", .kind = CHANNEL_WRITTEN, .confirm_danger = true};
 	Report	 report = {.channel = &channel,
 					   .min_confidence = triage_min_confidence,
-					   .police_share = triage_police_share};
+					   .police_share = triage_police_share,
+					   .model_confidence = triage_model_confidence,
+					   .model_police = triage_model_police,
+					   .terms_only = !with_model};
+	float	*opinion = palloc0(Max(t->x.book->ntypes, 1) * sizeof(float));
 	Decision d;
 
 	for (uint32 i = 0; i < t->ntested; i++)
@@ -167,6 +174,9 @@ guess_by_terms(const Trial *t)
 		Guess *g = &guesses[i];
 
 		CHECK_FOR_INTERRUPTS();
+		for (uint32 c = 0; with_model && c < t->x.classes.nclasses; c++)
+			opinion[t->x.types[c]->index] = t->p[(size_t) i * t->nnames + c];
+		report.opinion = with_model ? opinion : NULL;
 		memset(&d, 0, sizeof(d));
 		classify(t->x.book, &report, t->x.texts[x], t->x.text_lens[x], &d);
 		*g = (Guess){fit_set_class(t->x.set, x), -1, d.confidence, d.dispatched};
@@ -181,7 +191,7 @@ guess_by_terms(const Trial *t)
 static void
 put_unlike(JsonBuild *b, const Trial *t, const Guess *guesses, const uint32 *folds)
 {
-	bool  *alike = fit_alike(t->x.set, folds);
+	bool  *alike = fit_alike(t->x.set, t->x.n, folds);
 	Guess *unlike = MemoryContextAllocHuge(CurrentMemoryContext, Max(t->ntested, 1) * sizeof(Guess));
 	uint32 n = 0;
 
@@ -201,7 +211,7 @@ put_data(JsonBuild *b, const Trial *t)
 	jb_int(b, "rows", t->x.rows);
 	jb_int(b, "no_text", t->x.no_text);
 	jb_int(b, "no_class", t->x.no_class);
-	jb_int(b, "examples", fit_set_size(t->x.set));
+	jb_int(b, "examples", t->x.n);
 	jb_int(b, "tested", t->ntested);
 	jb_int(b, "classes", t->x.classes.nclasses);
 	jb_int(b, "groups", t->x.classes.ngroups);
@@ -218,7 +228,7 @@ static Jsonb *
 run_trial(Trial *t, uint32 nfolds)
 {
 	JsonBuild b = {0};
-	uint32	  n = fit_set_size(t->x.set);
+	uint32	  n = t->x.n;
 	uint32	 *folds = t->x.folds;
 	Guess	 *guesses;
 
@@ -226,9 +236,9 @@ run_trial(Trial *t, uint32 nfolds)
 		nfolds = t->x.nsplits;
 	else
 	{
-		folds = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
+		folds = MemoryContextAllocHuge(CurrentMemoryContext, fit_set_size(t->x.set) * sizeof(uint32));
 		nfolds = Min(nfolds, n);
-		fit_folds(t->x.set, nfolds, folds);
+		fit_folds(t->x.set, n, nfolds, folds);
 	}
 	t->tested = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(uint32));
 	for (uint32 i = 0; i < n; i++)
@@ -249,7 +259,10 @@ run_trial(Trial *t, uint32 nfolds)
 		put_unlike(&b, t, guesses, folds);
 	metrics_put(&b, "model", guesses, t->ntested, t->names, t->nnames, true);
 	if (t->x.are_types)
-		metrics_put(&b, "terms", guess_by_terms(t), t->ntested, t->names, t->nnames, false);
+	{
+		metrics_put(&b, "terms", guess_by_rules(t, false), t->ntested, t->names, t->nnames, false);
+		metrics_put(&b, "combined", guess_by_rules(t, true), t->ntested, t->names, t->nnames, false);
+	}
 	jb_end_object(&b);
 	return jb_finish(&b);
 }

@@ -259,6 +259,49 @@ read_rows(ExampleScan *r, const ExamplesWanted *wanted)
 	SPI_cursor_close(portal);
 }
 
+/* Are all classes case types? */
+static bool
+are_types(const ExampleScan *r)
+{
+	for (uint32 i = 0; i < r->classes.n; i++)
+		if (book_type(r->x->book, r->classes.names[i], strlen(r->classes.names[i])) == NULL)
+			return false;
+	return true;
+}
+
+/* A term that speaks for a type, with the type's name, as an example of it. */
+static void
+add_term(ExampleScan *r, const Term *term)
+{
+	Examples *x = r->x;
+	char	 *body = psprintf("%.*s，%s", (int) term->len, term->text, term->type->zh);
+	size_t	  len;
+	char	 *folded = book_fold(body, strlen(body), &len);
+	uint32	  n = traits_of(x->book, folded, len, book_find_terms(x->book, folded, len), r->features);
+
+	make_room(r, fit_set_size(x->set));
+	if (r->split_at > 0)
+		x->folds[fit_set_size(x->set)] = FIT_NO_FOLD;
+	if (!fit_set_add(x->set, r->features, n,
+					 name_number(&r->classes, unconstify(char *, term->type->code), r->mcxt)))
+		examples_too_many(x);
+}
+
+static void
+add_terms(ExampleScan *r)
+{
+	for (int i = 0; i < r->x->book->nterms; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(r->row);
+
+		CHECK_FOR_INTERRUPTS();
+		if (r->x->book->terms[i].kind == TERM_INCLUDE)
+			add_term(r, &r->x->book->terms[i]);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(r->row);
+	}
+}
+
 static int
 compare_names(const void *a, const void *b)
 {
@@ -281,12 +324,8 @@ sort_classes(ExampleScan *r)
 	x->classes.nclasses = r->classes.n;
 	x->classes.names = (const char *const *) sorted;
 	x->types = MemoryContextAlloc(r->mcxt, Max(r->classes.n, 1) * sizeof(CaseType *));
-	x->are_types = true;
 	for (uint32 i = 0; i < r->classes.n; i++)
-	{
 		x->types[i] = book_type(x->book, sorted[i], strlen(sorted[i]));
-		x->are_types &= x->types[i] != NULL;
-	}
 }
 
 /* Groups are the parents of the types; a type without one is a group by itself. */
@@ -343,24 +382,25 @@ settle_splits(ExampleScan *r)
 	if (!given || test == FIT_NO_FOLD)
 		return;
 	x->nsplits = 1;
-	for (uint32 i = 0; i < fit_set_size(x->set); i++)
+	for (uint32 i = 0; i < x->n; i++)
 		x->folds[i] = x->folds[i] == test ? 0 : FIT_NO_FOLD;
 }
 
 static void
-check_amount(const Examples *x)
+check_amount(const ExampleScan *r)
 {
-	if (x->classes.nclasses >= 2)
+	const Examples *x = r->x;
+
+	if (r->classes.n >= 2)
 		return;
-	ereport(ERROR,
-			(errcode(TRIAGE_ERRCODE_CONTENT),
-			 errmsg(x->classes.nclasses == 0 ? "there is nothing to learn from"
-											 : "there is only one class to learn"),
-			 errdetail(INT64_FORMAT " rows were read; " INT64_FORMAT " had no text and " INT64_FORMAT
-									" no class.",
-					   x->rows, x->no_text, x->no_class),
-			 errhint(
-				 "A classifier needs texts of at least two classes; a few dozen of each make it useful.")));
+	ereport(
+		ERROR,
+		(errcode(TRIAGE_ERRCODE_CONTENT),
+		 errmsg(r->classes.n == 0 ? "there is nothing to learn from" : "there is only one class to learn"),
+		 errdetail(INT64_FORMAT " rows were read; " INT64_FORMAT " had no text and " INT64_FORMAT
+								" no class.",
+				   x->rows, x->no_text, x->no_class),
+		 errhint("A classifier needs texts of at least two classes; a few dozen of each make it useful.")));
 }
 
 void
@@ -391,8 +431,12 @@ examples_read(Examples *x, Book *book, const ExamplesWanted *wanted)
 		triage_owner_end(&sw);
 	else
 		SPI_finish();
+	x->n = fit_set_size(x->set);
+	check_amount(&r);
+	x->are_types = are_types(&r);
+	if (x->are_types)
+		add_terms(&r);
 	sort_classes(&r);
-	check_amount(x);
 	if (r.split_at > 0)
 		settle_splits(&r);
 	if (wanted->group_first && x->are_types)

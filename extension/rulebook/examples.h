@@ -17,6 +17,7 @@ typedef struct Examples
 	FitClasses classes;	  /* names in the order of their bytes; groups of the rulebook or none */
 	CaseType **types;	  /* by class; NULL = no case type has this code */
 	bool	   are_types; /* every class is a case type */
+	uint32	   n;		  /* examples of the query; behind them in the set stand terms of the rules */
 	int64	   rows;	  /* read */
 	int64	   no_text;	  /* left out: no text, or nothing in it */
 	int64	   no_class;  /* left out: no class */
@@ -35,6 +36,10 @@ typedef struct ExamplesWanted
 } ExamplesWanted;
 
 /*
+ * Where all classes are case types, each term of the rules is an example of
+ * its type, too, so that types of few or no texts are known; such examples
+ * are learned from, never tested.
+ *
  * Read all rows the query gives, with the rights and the search path of
  * whoever calls; NULL reads the confirmed cases.  Memory is of the current
  * context, not more than triage.train_memory.  Errors: 42601 and 42804 for

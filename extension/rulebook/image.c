@@ -29,7 +29,7 @@
 PG_FUNCTION_INFO_V1(triage_store_image);
 
 #define IMAGE_MAGIC	 0x74626f6b /* "tbok" */
-#define IMAGE_FORMAT 3
+#define IMAGE_FORMAT 4
 
 /* Bytes before the image in its column: with a value's own header they make it begin at a multiple of 8. */
 #define LEAD_BYTES (8 - VARHDRSZ)

@@ -474,6 +474,21 @@ load_outcomes(Book *book, Arena *arena, const Source *source)
 }
 
 static void
+load_model_in_use(Book *book, Arena *arena, const Source *source)
+{
+	Reader r;
+
+	reader_open(&r, source, FROM_MODEL_IN_USE);
+	if (reader_next(&r))
+	{
+		book->model = col_text(&r, arena, 0);
+		book->model_version = col_int(&r, 1, 0);
+		book->model_digest = col_text(&r, arena, 2);
+	}
+	reader_close(&r);
+}
+
+static void
 load_version(Book *book, const Source *source)
 {
 	Reader r;
@@ -540,6 +555,7 @@ book_load(Book *book, Snapshot snapshot, bool use_image)
 	INDEX(book, routes, nroutes, route_index);
 	load_route_parties(book, &arena, &source);
 	link_routes(book);
+	load_model_in_use(book, &arena, &source);
 	load_endpoints(book, &arena, &source);
 	INDEX(book, endpoints, nendpoints, endpoint_index);
 	load_outcomes(book, &arena, &source);

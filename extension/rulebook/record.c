@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -54,6 +56,34 @@ put_silenced(JsonBuild *b, const Decision *d)
 		jb_end_array(b);
 	}
 	jb_end_array(b);
+}
+
+/* What the model said; probabilities in thousandths, weights of n-grams in thousandths of a score. */
+static void
+put_learned(JsonBuild *b, const Decision *d)
+{
+	const Learned *l = &d->learned[0];
+
+	if (d->nlearned == 0)
+		return;
+	jb_object(b, "model");
+	jb_text(b, "name", l->model);
+	jb_int(b, "version", l->version);
+	jb_int(b, "p", (int64) (l->p * 1000 + 0.5));
+	jb_int(b, "police", (int64) (l->police * 1000 + 0.5));
+	if (l->runner_up != NULL)
+		jb_text(b, "runner_up", l->runner_up->code);
+	jb_int(b, "margin", (int64) rint((l->p - l->runner_up_p) * 1000));
+	jb_array(b, "ngrams");
+	for (int i = 0; i < l->ngrams; i++)
+	{
+		jb_array(b, NULL);
+		jb_text_n(b, NULL, l->grams[i].text, l->grams[i].len);
+		jb_int(b, NULL, (int64) (l->grams[i].weight * 1000 + 0.5));
+		jb_end_array(b);
+	}
+	jb_end_array(b);
+	jb_end_object(b);
 }
 
 static void
@@ -140,6 +170,7 @@ decision_facts(const Book *book, const Report *report, const Decision *d)
 	jb_text(&b, "text_digest", digest);
 	put_hits(&b, d);
 	put_silenced(&b, d);
+	put_learned(&b, d);
 	put_place(&b, d);
 	put_time(&b, book, report->at);
 	if (report->given_type != NULL)
@@ -182,6 +213,9 @@ static const char *const reasons[][2] = {
 	[VERDICT_DOUBTFUL_DANGER] = {"危险词含义存疑，需人工确认",
 								 "a danger term in doubtful context, a person decides"},
 	[VERDICT_POLICE_DOUBT] = {"可能涉警，需人工确认", "possibly a police matter, a person decides"},
+	[VERDICT_MODEL] = {"关键词与学习模型指向该类别", "the terms and the model point to this type"},
+	[VERDICT_MODEL_DANGER] = {"模型认为可能有危险，需人工确认",
+							  "the model sees danger that no term names, a person decides"},
 	[VERDICT_KEPT] = {"类别沿用此前判定", "the type stays as decided before"},
 };
 

@@ -12,9 +12,11 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "rulebook/book.h"
+#include "base/guc.h"
+#include "rulebook/decide.h"
 
 PG_FUNCTION_INFO_V1(triage_count_terms);
+PG_FUNCTION_INFO_V1(triage_guess_type);
 PG_FUNCTION_INFO_V1(triage_rulebook_timing);
 PG_FUNCTION_INFO_V1(triage_is_own_xid);
 
@@ -34,6 +36,32 @@ triage_count_terms(PG_FUNCTION_ARGS)
 	}
 	book_release(book);
 	PG_RETURN_INT32((int32) Min(n, INT32_MAX));
+}
+
+/* guess_type(body text) returns text: the type that terms and model find likeliest, without place and route */
+Datum
+triage_guess_type(PG_FUNCTION_ARGS)
+{
+	text	*body = PG_GETARG_TEXT_PP(0);
+	Book	*book = book_acquire();
+	Channel	 channel = {.code = "", .zh = "", .kind = CHANNEL_WRITTEN, .confirm_danger = true};
+	Report	 report = {.channel = &channel,
+					   .min_confidence = triage_min_confidence,
+					   .police_share = triage_police_share,
+					   .model_confidence = triage_model_confidence,
+					   .model_police = triage_model_police};
+	Decision d;
+	size_t	 len = 0;
+	char	*folded = book_fold(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), &len);
+
+	memset(&d, 0, sizeof(d));
+	classify(book, &report, folded, len, &d);
+	if (folded != NULL)
+		pfree(folded);
+	book_release(book);
+	if (d.type == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(d.type->code));
 }
 
 static void

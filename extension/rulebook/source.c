@@ -58,6 +58,7 @@ static const TableInfo tables[] = {
 							"target", "repeat_every", "repeat_danger", "zh", "en"}},
 	[FROM_ENDPOINTS] = {"endpoints", true, {"code", "format"}},
 	[FROM_OUTCOMES] = {"outcomes", true, {"code", "zh", "settled", "requires"}},
+	[FROM_MODEL_IN_USE] = {"model_in_use", false, {"model", "version", "digest"}},
 	[FROM_RULEBOOK] = {"rulebook", false, {"version", "digest"}},
 	[FROM_IMAGE] = {"rulebook_image", false, {"version", "image"}},
 };

@@ -23,7 +23,7 @@ typedef struct StoredModel
  */
 extern StoredModel *stored_model_read(const char *name, int version);
 
-/* Raises the error for a value that model_open() refused. */
-triage_noreturn extern void stored_model_refuse(const char *name, int version, const char *wrong);
+/* The same as the newest snapshot sees it; NULL with the reason when there is none or it is not sound. */
+extern StoredModel *stored_model_try(const char *name, int version, const char **wrong);
 
 #endif

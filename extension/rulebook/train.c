@@ -65,7 +65,7 @@ typedef struct Trained
 static Jsonb *
 score_of(const Examples *x, const float *scores, float sharpness, float group_sharpness, uint32 nfolds)
 {
-	uint32	  n = fit_set_size(x->set);
+	uint32	  n = x->n;
 	uint32	  nnodes = x->classes.nclasses + x->classes.ngroups;
 	Guess	 *guesses = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(Guess));
 	float	 *p = palloc(x->classes.nclasses * sizeof(float));
@@ -100,14 +100,14 @@ score_of(const Examples *x, const float *scores, float sharpness, float group_sh
 static void
 fit(const Examples *x, Trained *trained)
 {
-	uint32	nfolds = Min(TRAIN_FOLDS, fit_set_size(x->set));
+	uint32	nfolds = Min(TRAIN_FOLDS, x->n);
 	uint32 *folds = MemoryContextAllocHuge(CurrentMemoryContext, fit_set_size(x->set) * sizeof(uint32));
 	float  *scores;
 	float	sharpness, group_sharpness;
 	size_t	len;
 	void   *block;
 
-	fit_folds(x->set, nfolds, folds);
+	fit_folds(x->set, x->n, nfolds, folds);
 	if (!fit_cross(x->set, &x->classes, nfolds, folds, &scores))
 		examples_too_many(x);
 	fit_sharpness(x->set, &x->classes, folds, FIT_NO_FOLD, scores, &sharpness, &group_sharpness);
@@ -144,6 +144,7 @@ settings_of(const Examples *x, const char *query, bool group_first)
 	jb_int(&b, "rows", x->rows);
 	jb_int(&b, "no_text", x->no_text);
 	jb_int(&b, "no_class", x->no_class);
+	jb_int(&b, "terms", fit_set_size(x->set) - x->n);
 	if (query != NULL)
 	{
 		pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
@@ -186,7 +187,7 @@ keep(const char *name, const Examples *x, const Trained *trained, const char *qu
 								  PointerGetDatum(trained->value),
 								  PointerGetDatum(class_names(x)),
 								  BoolGetDatum(x->are_types),
-								  Int32GetDatum(fit_set_size(x->set)),
+								  Int32GetDatum(x->n),
 								  TimestampTzGetDatum(triage_clock()),
 								  CStringGetTextDatum(triage_actor_name()),
 								  JsonbPGetDatum(trained->score),

@@ -290,25 +290,22 @@ compare_draws(const void *a, const void *b)
 }
 
 void
-fit_folds(const FitSet *const_set, uint32_t nfolds, uint32_t *folds)
+fit_folds(const FitSet *set, uint32_t n, uint32_t nfolds, uint32_t *folds)
 {
-	FitSet	*set = (FitSet *) const_set;
-	Draw	*draws = set->host.alloc(set->host.arg, (set->nexamples + 1) * sizeof(Draw));
+	Draw	*draws = set->host.alloc(set->host.arg, (n + 1) * sizeof(Draw));
 	uint32_t next = 0;
 
-	for (uint32_t i = 0; i < set->nexamples; i++)
-	{
-		Example *e = &set->examples[i];
-
-		draws[i] = (Draw){spread(e->content), e->class_index, i};
-	}
-	qsort(draws, set->nexamples, sizeof(Draw), compare_draws);
-	for (uint32_t i = 0; i < set->nexamples; i++)
+	for (uint32_t i = 0; i < n; i++)
+		draws[i] = (Draw){spread(set->examples[i].content), set->examples[i].class_index, i};
+	qsort(draws, n, sizeof(Draw), compare_draws);
+	for (uint32_t i = 0; i < n; i++)
 	{
 		if (i > 0 && compare_draws(&draws[i - 1], &draws[i]) != 0)
 			next++;
 		folds[draws[i].example] = next % nfolds;
 	}
+	for (uint32_t i = n; i < set->nexamples; i++)
+		folds[i] = FIT_NO_FOLD;
 	set->host.release(set->host.arg, draws);
 }
 
@@ -326,15 +323,15 @@ compare_hashes(const void *a, const void *b)
 
 /* For each example the smallest hash of its rare features: alike texts mostly have the same. */
 static void
-sample_rare(const FitSet *set, Draw *draws)
+sample_rare(const FitSet *set, uint32_t n, Draw *draws)
 {
 	uint32_t *texts = set->host.alloc(set->host.arg, (set->nfeatures + 1) * sizeof(uint32_t));
 
 	memset(texts, 0, set->nfeatures * sizeof(uint32_t));
-	for (uint32_t x = 0; x < set->nexamples; x++)
+	for (uint32_t x = 0; x < n; x++)
 		for (uint32_t i = 0; i < set->examples[x].ncells; i++)
 			texts[set->examples[x].cells[i].feature]++;
-	for (uint32_t x = 0; x < set->nexamples; x++)
+	for (uint32_t x = 0; x < n; x++)
 	{
 		const Example *e = &set->examples[x];
 
@@ -356,18 +353,18 @@ sample_rare(const FitSet *set, Draw *draws)
 }
 
 bool *
-fit_alike(const FitSet *set, const uint32_t *folds)
+fit_alike(const FitSet *set, uint32_t n, const uint32_t *folds)
 {
-	Draw *draws = set->host.alloc(set->host.arg, (set->nexamples + 1) * sizeof(Draw));
-	bool *alike = set->host.alloc(set->host.arg, set->nexamples + 1);
+	Draw *draws = set->host.alloc(set->host.arg, (n + 1) * sizeof(Draw));
+	bool *alike = set->host.alloc(set->host.arg, n + 1);
 
-	sample_rare(set, draws);
-	qsort(draws, set->nexamples, sizeof(Draw), compare_hashes);
-	for (uint32_t first = 0, i = 0; i < set->nexamples; i++)
+	sample_rare(set, n, draws);
+	qsort(draws, n, sizeof(Draw), compare_hashes);
+	for (uint32_t first = 0, i = 0; i < n; i++)
 	{
 		bool mixed = false;
 
-		if (i + 1 < set->nexamples && draws[i + 1].hash == draws[i].hash)
+		if (i + 1 < n && draws[i + 1].hash == draws[i].hash)
 			continue;
 		for (uint32_t k = first; k <= i; k++)
 			mixed |= folds[draws[k].example] != folds[draws[first].example];

@@ -43,27 +43,29 @@ typedef struct FitClasses
 	const int32_t	  *groups;	/* of each class; NULL when ngroups is 0 */
 } FitClasses;
 
+#define FIT_NO_FOLD UINT32_MAX
+
 /*
- * Fold of each example, 0 .. nfolds - 1.  Depends on the examples alone, not
+ * Fold of each of the first n examples, 0 .. nfolds - 1; the others get none.  Depends on the examples alone, not
  * on their order; the same text always gets the same fold, and each class is
  * spread evenly.
  */
-extern void fit_folds(const FitSet *set, uint32_t nfolds, uint32_t *folds);
+extern void fit_folds(const FitSet *set, uint32_t n, uint32_t nfolds, uint32_t *folds);
 
 /*
  * Scores of each example by a model that was trained without its fold: classes
  * then groups, by row.  An example whose fold is FIT_NO_FOLD trains all models
  * and is scored by none.  false: no memory left.
  */
-#define FIT_NO_FOLD UINT32_MAX
 extern bool fit_cross(const FitSet *set, const FitClasses *classes, uint32_t nfolds, const uint32_t *folds,
 					  float **scores);
 
 /*
- * Which examples have a text much like theirs in another fold (most of those
- * that share half of what they say are found): an array from alloc().
+ * Which of the first n examples have a text much like theirs in another fold
+ * (most of those that share half of what they say are found): an array from
+ * alloc().
  */
-extern bool *fit_alike(const FitSet *set, const uint32_t *folds);
+extern bool *fit_alike(const FitSet *set, uint32_t n, const uint32_t *folds);
 
 /* What turns scores of held-out examples into probabilities; those of fold `but` are left out. */
 extern void fit_sharpness(const FitSet *set, const FitClasses *classes, const uint32_t *folds, uint32_t but,
