@@ -132,7 +132,7 @@ COMMENT ON COLUMN triage.model_versions.trained_by IS 'Role that asked for it.';
 COMMENT ON COLUMN triage.model_versions.score IS
 	'Held-out score: {"folds", "accuracy", "macro_f1", "coverage_95", "coverage_98"}, each text scored by a model of the other folds; coverage_95 = share of the surest texts of which 95 % are right.';
 COMMENT ON COLUMN triage.model_versions.settings IS
-	'{"group_first", "groups", "rows", "no_text", "no_class", "terms", "query_digest"}: what was asked for, rows read and left out, terms of the rules learned from as well, first 8 bytes of the SHA-256 of the query (absent = confirmed cases).';
+	'{"group_first", "groups", "rows", "no_text", "no_class", "terms", "query_digest"}: what was asked for, rows read and left out, texts made of the terms of the rules that were learned from as well, first 8 bytes of the SHA-256 of the query (absent = confirmed cases).';
 COMMENT ON COLUMN triage.model_versions.rulebook_version IS 'Version of the rules whose terms it was trained with.';
 COMMENT ON TABLE triage.model_in_use IS
 	'Which model takes part in decisions; no row = terms alone. Set by triage.use_model(). A rule: changing it raises the rulebook''s version. Dumped.';

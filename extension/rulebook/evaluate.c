@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -178,6 +179,7 @@ guess_by_rules(const Trial *t, bool with_model)
 			opinion[t->x.types[c]->index] = t->p[(size_t) i * t->nnames + c];
 		report.opinion = with_model ? opinion : NULL;
 		memset(&d, 0, sizeof(d));
+		d.body_chars = pg_mbstrlen_with_len(t->x.texts[x], t->x.text_lens[x]);
 		classify(t->x.book, &report, t->x.texts[x], t->x.text_lens[x], &d);
 		*g = (Guess){fit_set_class(t->x.set, x), -1, d.confidence, d.dispatched};
 		for (uint32 c = 0; d.type != NULL && c < t->x.classes.nclasses && g->guess < 0; c++)

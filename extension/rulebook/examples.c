@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -269,34 +270,61 @@ are_types(const ExampleScan *r)
 	return true;
 }
 
-/* A term that speaks for a type, with the type's name, as an example of it. */
+/* A text of our own making as an example of a type; never tested. */
 static void
-add_term(ExampleScan *r, const Term *term)
+add_made(ExampleScan *r, const CaseType *type, const char *body, int body_len)
 {
 	Examples *x = r->x;
-	char	 *body = psprintf("%.*s，%s", (int) term->len, term->text, term->type->zh);
 	size_t	  len;
-	char	 *folded = book_fold(body, strlen(body), &len);
-	uint32	  n = traits_of(x->book, folded, len, book_find_terms(x->book, folded, len), r->features);
+	char	 *folded = book_fold(body, body_len, &len);
+	uint32	  n;
 
+	if (folded == NULL)
+		return;
+	n = traits_of(x->book, folded, len, book_find_terms(x->book, folded, len), r->features);
 	make_room(r, fit_set_size(x->set));
 	if (r->split_at > 0)
 		x->folds[fit_set_size(x->set)] = FIT_NO_FOLD;
 	if (!fit_set_add(x->set, r->features, n,
-					 name_number(&r->classes, unconstify(char *, term->type->code), r->mcxt)))
+					 name_number(&r->classes, unconstify(char *, type->code), r->mcxt)))
 		examples_too_many(x);
+}
+
+/*
+ * Each term that speaks for a type, with the type's name, and then all of them
+ * together: so every word of the rules stands in two texts and is learned.
+ */
+static void
+add_terms_of(ExampleScan *r, const CaseType *type)
+{
+	const Book	  *book = r->x->book;
+	StringInfoData all;
+
+	initStringInfo(&all);
+	for (int i = 0; i < book->nterms; i++)
+	{
+		const Term *t = &book->terms[i];
+
+		if (t->kind != TERM_INCLUDE || t->type != type)
+			continue;
+		add_made(r, type, psprintf("%.*s，%s", (int) t->len, t->text, type->zh),
+				 t->len + strlen("，") + strlen(type->zh));
+		appendBinaryStringInfo(&all, t->text, t->len);
+		appendStringInfoString(&all, "，");
+	}
+	if (all.len > 0)
+		add_made(r, type, all.data, all.len);
 }
 
 static void
 add_terms(ExampleScan *r)
 {
-	for (int i = 0; i < r->x->book->nterms; i++)
+	for (int i = 0; i < r->x->book->ntypes; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(r->row);
 
 		CHECK_FOR_INTERRUPTS();
-		if (r->x->book->terms[i].kind == TERM_INCLUDE)
-			add_term(r, &r->x->book->terms[i]);
+		add_terms_of(r, &r->x->book->types[i]);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(r->row);
 	}

@@ -4,9 +4,10 @@
  *
  * The model gives each case type a probability, the terms give each of their
  * candidates a share of what they scored; what counts is their weighted mean.
- * So a type that the model never saw can still be found by its terms, and the
- * other way round.  Danger that terms name is decided before the model is
- * asked, and danger that only the model sees goes to a person.
+ * The less of a text the model knows, the less it is heard.  So a type that
+ * it never saw can still be found by its terms, and the other way round.
+ * Danger that terms name is decided before the model is asked, and danger that
+ * only the model sees goes to a person.
  *
  * The model of this session is read when it is first needed and kept as long
  * as the rules name the same one, however often other rules change.
@@ -23,6 +24,8 @@
 
 /* Found by cross-validation on labelled messages. */
 #define MODEL_SHARE 0.5f
+/* Share of a text's features that a model should know to be heard in full; of usual texts it knows half. */
+#define MODEL_KNOWS 0.3f
 /* What the terms leave open: half characters on the side of "something else". */
 #define TERMS_OPEN 4.0f
 
@@ -244,16 +247,18 @@ ask(Book *book, const char *folded, size_t len, uint32 nhits)
 	StoredModel *stored = book->model == NULL ? NULL : model_of(book);
 	ModelTypes	*t;
 	uint32		 n;
+	float		 heard;
 
 	if (stored == NULL)
 		return NULL;
 	t = types_of(book, &stored->model);
 	n = traits_of(book, folded, len, nhits, kept.features);
 	model_classify(&stored->model, stored->scratch, kept.features, n, kept.p);
+	heard = Min(stored->scratch->known / MODEL_KNOWS, 1.0f);
 	memset(t->p, 0, book->ntypes * sizeof(float));
 	for (uint32 c = 0; c < stored->model.nclasses; c++)
 		if (t->types[c] != NULL)
-			t->p[t->types[c]->index] = kept.p[c];
+			t->p[t->types[c]->index] = heard * kept.p[c];
 	return t;
 }
 

@@ -7,6 +7,7 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -55,6 +56,7 @@ triage_guess_type(PG_FUNCTION_ARGS)
 	char	*folded = book_fold(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), &len);
 
 	memset(&d, 0, sizeof(d));
+	d.body_chars = pg_mbstrlen_with_len(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body));
 	classify(book, &report, folded, len, &d);
 	if (folded != NULL)
 		pfree(folded);

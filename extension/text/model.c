@@ -195,6 +195,7 @@ count_features(const Model *m, ModelScratch *s, const Feature *features, uint32_
 	for (uint32_t i = 0; i < s->ntouched; i++)
 		s->counts[s->touched[i]] = 0;
 	s->ntouched = 0;
+	s->known = 0;
 	if (n > MODEL_MAX_FEATURES)
 		n = MODEL_MAX_FEATURES;
 	for (uint32_t i = 0; i < n; i++)
@@ -204,6 +205,7 @@ count_features(const Model *m, ModelScratch *s, const Feature *features, uint32_
 
 		if (slot == NULL || !(features[i].value > 0))
 			continue;
+		s->known += 1.0f / n;
 		at = (uint32_t) (slot - m->slots);
 		if (s->counts[at] == 0)
 		{

@@ -88,6 +88,7 @@ typedef struct Model
 typedef struct ModelScratch
 {
 	uint32_t  ntouched;
+	float	  known; /* share of the last text's features that the model knows */
 	float	  norm;
 	float	 *counts;  /* by slot; zero between uses */
 	uint32_t *firsts;  /* by slot: a feature of the text that has this key */
