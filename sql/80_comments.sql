@@ -412,11 +412,11 @@ COMMENT ON INDEX triage.case_signatures_text_idx IS 'Cases that share a hash.';
 COMMENT ON INDEX triage.case_signatures_cell_idx IS 'Newest cases of a cell.';
 COMMENT ON INDEX triage.case_signatures_type_idx IS 'Newest cases of a type in a cell.';
 
-COMMENT ON TABLE triage.text_weights IS 'How often parts of texts occur, counted over the newest 8,192 texts when cases have doubled since: what is rare tells matters apart. One row; not dumped, counted anew.';
+COMMENT ON TABLE triage.text_weights IS 'How often parts of texts occur, counted over the newest 8,192 texts when twice as many have come: what is rare tells matters apart. One row; not dumped, counted anew.';
 COMMENT ON COLUMN triage.text_weights.one IS 'Always true: there is one row.';
 COMMENT ON COLUMN triage.text_weights.version IS 'Rises with each count; sessions read the value anew.';
 COMMENT ON COLUMN triage.text_weights.at IS 'When it was counted.';
-COMMENT ON COLUMN triage.text_weights.cases IS 'Cases there were then.';
+COMMENT ON COLUMN triage.text_weights.cases IS 'Cases with a text that had been signed then.';
 COMMENT ON COLUMN triage.text_weights.value IS 'Hashes that occur in two texts or more, with counts, and a checksum (extension/text/minhash.c); a damaged one weighs nothing.';
 
 COMMENT ON TABLE triage.contact_secret IS 'The key of contact digests, random, made when the first contact comes. Granted to nobody. Dumped: the contacts are too, and a restored database must know its callers.';

@@ -33,6 +33,22 @@ triage_owner_end(OwnerSwitch *sw)
 	SetUserIdAndSecContext(sw->user, sw->context);
 }
 
+int
+triage_indexes_begin(void)
+{
+	int level = NewGUCNestLevel();
+
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+	return level;
+}
+
+void
+triage_indexes_end(int guc_level)
+{
+	AtEOXact_GUC(true, guc_level);
+}
+
 static void
 prepare(KeptPlan *kept)
 {

@@ -31,6 +31,14 @@ typedef struct OwnerSwitch
 extern void triage_owner_begin(OwnerSwitch *sw);
 extern void triage_owner_end(OwnerSwitch *sw);
 
+/*
+ * Between these two plans are made for large tables: a plan is kept for the
+ * session, and one made while a table was small would read it from end to end
+ * for ever.  An error undoes it with the (sub)transaction.
+ */
+extern int	triage_indexes_begin(void);
+extern void triage_indexes_end(int guc_level);
+
 /* Run a kept plan; nulls = NULL: no argument is null.  Raises an error unless SPI returned `expect`. */
 extern uint64 triage_run(KeptPlan *kept, Datum *values, const char *nulls, int expect);
 /* The same without moving the command counter on or writing. */

@@ -16,8 +16,10 @@
 
 static const char *const by_names[] = {"person", "place", "reference", "sensor", "matter", NULL};
 
-/* earlier cases of one kind that are looked at */
-#define MOST_EARLIER 50
+/* earlier cases of one kind that count */
+#define MOST_EARLIER 20
+/* a case is linked to so many of those it repeats, the newest of each kind */
+#define MOST_LINKS 5
 
 /* ---- the rules ---- */
 
@@ -204,7 +206,7 @@ find_by_key(Repeats *found, RepeatBy by, const RepeatOf *of, const unsigned char
 			   " FROM triage.case_sources s JOIN triage.cases c ON c.case_id = s.case_id"
 			   " WHERE s.contact_key = $1 AND s.reported_at >= $2 AND s.reported_at <= $3 AND s.case_id <> $4"
 			   " AND (s.reported_at < $3 OR s.case_id < $4) AND " NOT_GONE
-			   " ORDER BY s.reported_at DESC LIMIT 50",
+			   " ORDER BY s.reported_at DESC LIMIT 20",
 		.nargs = 4,
 		.types = {BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}};
 	bytea *value = palloc(VARHDRSZ + CONTACT_KEY_LEN);
@@ -227,7 +229,7 @@ find_by_reference(Repeats *found, const RepeatOf *of, int days)
 			" JOIN triage.case_refs r ON r.channel = h.code AND r.external_ref = $1"
 			" JOIN triage.cases c ON c.case_id = r.case_id"
 			" WHERE c.reported_at >= $2 AND c.case_id <> $4 AND (c.reported_at, c.case_id) < ($3, $4) AND " NOT_GONE
-			" ORDER BY c.reported_at DESC LIMIT 50",
+			" ORDER BY c.reported_at DESC LIMIT 20",
 		.nargs = 4,
 		.types = {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}};
 	Datum args[4] = {CStringGetTextDatum(of->external_ref),
@@ -253,15 +255,19 @@ find_by_place(Repeats *found, const RepeatOf *of, int days, int radius_m)
 		.types = {INT8ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}};
 	int64 cells[MAX_CELLS];
 	int	  n = grid_cells(of->location, radius_m, cells, MAX_CELLS);
+	Point low, high;
 	Datum values[MAX_CELLS];
-	Datum args[4];
+	Datum args[6];
 
+	grid_square(of->location, radius_m, &low, &high);
 	for (int i = 0; i < n; i++)
 		values[i] = Int64GetDatum(cells[i]);
 	args[0] = PointerGetDatum(construct_array(values, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, 'd'));
 	args[1] = TimestampTzGetDatum(of->at - days * USECS_PER_DAY);
 	args[2] = TimestampTzGetDatum(of->at);
 	args[3] = Int64GetDatum(of->case_id);
+	args[4] = PointPGetDatum(&low);
+	args[5] = PointPGetDatum(&high);
 	triage_read(&plan, args, NULL);
 	take(found, BY_PLACE, of->location, radius_m);
 }
@@ -271,12 +277,14 @@ repeats_find(Book *book, const RepeatOf *of, Repeats *found)
 {
 	unsigned char key[CONTACT_KEY_LEN];
 	int			  days, radius_m;
+	int			  indexes;
 
 	memset(found, 0, sizeof(Repeats));
 	found->book = book;
 	found->channel = of->channel;
 	found->at = of->at;
 	found->earlier = palloc(MOST_EARLIER * REPEAT_BY_COUNT * sizeof(Earlier));
+	indexes = triage_indexes_begin();
 	if (of->contact != NULL && reach_of(book, BY_PERSON, &days, &radius_m) &&
 		contact_key(of->contact, false, key))
 		find_by_key(found, BY_PERSON, of, key, days);
@@ -288,6 +296,7 @@ repeats_find(Book *book, const RepeatOf *of, Repeats *found)
 		find_by_reference(found, of, days);
 	if (of->location != NULL && point_is_place(of->location) && reach_of(book, BY_PLACE, &days, &radius_m))
 		find_by_place(found, of, days, radius_m);
+	triage_indexes_end(indexes);
 }
 
 /* ---- judging ---- */
@@ -300,10 +309,24 @@ same_group(const CaseType *a, const CaseType *b)
 	return a == b || a->parent == b || b->parent == a || (a->parent != NULL && a->parent == b->parent);
 }
 
-const RepeatRule *
-repeats_rule_of(const Repeats *found, const Earlier *e, const CaseType *type)
+/* The rules that hold for a case of this type, one of each kind. */
+typedef struct Held
 {
-	const RepeatRule *r = repeat_rule(found->book, e->by, type, found->channel->code);
+	const RepeatRule *rules[REPEAT_BY_COUNT];
+} Held;
+
+static void
+hold(const Repeats *found, const CaseType *type, Held *held)
+{
+	for (int by = 0; by < REPEAT_BY_COUNT; by++)
+		held->rules[by] = repeat_rule(found->book, by, type, found->channel->code);
+}
+
+/* The rule by which a case of this type repeats this earlier one, NULL = it does not. */
+static const RepeatRule *
+rule_of(const Repeats *found, const Held *held, const Earlier *e, const CaseType *type)
+{
+	const RepeatRule *r = held->rules[e->by];
 
 	if (r == NULL || e->at < found->at - r->days * USECS_PER_DAY ||
 		(e->by == BY_PLACE && e->meters > r->radius_m) || (r->same_group && !same_group(e->type, type)))
@@ -313,11 +336,11 @@ repeats_rule_of(const Repeats *found, const Earlier *e, const CaseType *type)
 
 /* Has this case been met before in the list, by another kind or source? */
 static bool
-met_before(const Repeats *found, int i, const CaseType *type)
+met_before(const Repeats *found, const Held *held, int i, const CaseType *type)
 {
 	for (int j = 0; j < i; j++)
 		if (found->earlier[j].case_id == found->earlier[i].case_id &&
-			repeats_rule_of(found, &found->earlier[j], type) != NULL)
+			rule_of(found, held, &found->earlier[j], type) != NULL)
 			return true;
 	return false;
 }
@@ -326,14 +349,16 @@ int
 repeats_count(void *arg, const CaseType *type, bool *raise)
 {
 	const Repeats *found = arg;
+	Held		   held;
 	int			   n = 0;
 	int			   raise_at = 0;
 
+	hold(found, type, &held);
 	for (int i = 0; i < found->n; i++)
 	{
-		const RepeatRule *r = repeats_rule_of(found, &found->earlier[i], type);
+		const RepeatRule *r = rule_of(found, &held, &found->earlier[i], type);
 
-		if (r == NULL || met_before(found, i, type))
+		if (r == NULL || met_before(found, &held, i, type))
 			continue;
 		n++;
 		if (r->raise_at > 0 && (raise_at == 0 || r->raise_at < raise_at))
@@ -347,9 +372,12 @@ repeats_count(void *arg, const CaseType *type, bool *raise)
 int64
 repeats_fold(const Repeats *found, const CaseType *type)
 {
+	Held held;
+
+	hold(found, type, &held);
 	for (int i = 0; i < found->n; i++)
 	{
-		const RepeatRule *r = repeats_rule_of(found, &found->earlier[i], type);
+		const RepeatRule *r = rule_of(found, &held, &found->earlier[i], type);
 
 		if (r != NULL && r->fold && found->earlier[i].open)
 			return found->earlier[i].case_id;
@@ -365,17 +393,21 @@ repeats_link(const Repeats *found, int64 case_id, const CaseType *type, Timestam
 			   " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
 		.nargs = 6,
 		.types = {INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID, INT8OID}};
-	int n = 0;
+	Held held;
+	int	 of_kind[REPEAT_BY_COUNT] = {0};
+	int	 n = 0;
 
+	hold(found, type, &held);
 	for (int i = 0; i < found->n; i++)
 	{
-		const RepeatRule *r = repeats_rule_of(found, &found->earlier[i], type);
+		const Earlier	 *e = &found->earlier[i];
+		const RepeatRule *r = rule_of(found, &held, e, type);
 		Datum			  args[6];
 
-		if (r == NULL || met_before(found, i, type))
+		if (r == NULL || met_before(found, &held, i, type) || ++of_kind[e->by] > MOST_LINKS)
 			continue;
 		args[0] = Int64GetDatum(case_id);
-		args[1] = Int64GetDatum(found->earlier[i].case_id);
+		args[1] = Int64GetDatum(e->case_id);
 		args[2] = CStringGetTextDatum(r->kind);
 		args[3] = TimestampTzGetDatum(now);
 		args[4] = CStringGetTextDatum(r->code);

@@ -74,9 +74,6 @@ typedef struct Repeats
 /* Look them up, in the current context.  Call as owner, with SPI connected. */
 extern void repeats_find(Book *book, const RepeatOf *of, Repeats *found);
 
-/* The rule by which a case of this type repeats this earlier one, NULL = it does not. */
-extern const RepeatRule *repeats_rule_of(const Repeats *found, const Earlier *e, const CaseType *type);
-
 /* Report.repeats_of: how many cases are repeated; *raise when a rule makes it more urgent. */
 extern int repeats_count(void *found, const CaseType *type, bool *raise);
 
@@ -101,5 +98,7 @@ extern bool point_is_place(const Point *p);
 extern int64 grid_cell(const Point *p);
 extern int	 grid_cells(const Point *p, int radius_m, int64 *cells, int max);
 #define MAX_CELLS 441
+/* The corners of the square around a circle. */
+extern void grid_square(const Point *p, int radius_m, Point *low, Point *high);
 
 #endif

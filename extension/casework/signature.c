@@ -47,7 +47,7 @@ typedef struct Mark
 	int64 next;	 /* so they are up to here when ... */
 	int64 xid;	 /* ... no transaction before this one runs any more */
 	int64 swept; /* day of the last look through all cases, days since 2000 */
-	int64 signed_cases;
+	int64 texts; /* signatures of texts made so far */
 } Mark;
 
 static bool
@@ -104,7 +104,7 @@ write_mark(const Mark *mark)
 	Datum			args[1] = {
 				  CStringGetTextDatum(psprintf("%lld %lld %lld %lld %lld %lld", (long long) mark->from,
 											   (long long) mark->low, (long long) mark->next, (long long) mark->xid,
-											   (long long) mark->swept, (long long) mark->signed_cases))};
+											   (long long) mark->swept, (long long) mark->texts))};
 
 	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
 }
@@ -359,8 +359,8 @@ count_texts(int64 cases, TimestampTz now)
 
 /* ---- the run ---- */
 
-/* In a context of its own: a batch must not add up. */
-static void
+/* In a context of its own: a batch must not add up.  Has the case a text? */
+static bool
 look_after(Book *book, const Waiting *w, TimestampTz now, bool bulk)
 {
 	MemoryContext mcxt =
@@ -368,12 +368,14 @@ look_after(Book *book, const Waiting *w, TimestampTz now, bool bulk)
 	MemoryContext old = MemoryContextSwitchTo(mcxt);
 	OwnerSwitch	  sw;
 	Matter		  m;
+	bool		  text = false;
 
 	triage_owner_begin(&sw);
 	MemoryContextSwitchTo(mcxt);
 	if (matter_of_case(book, w->case_id, &m))
 	{
 		put_signature(&m);
+		text = m.nsignature > 0;
 		if (w->received_at >= now - FRESH_US)
 		{
 			link_repeats(book, w, &m, now);
@@ -384,6 +386,7 @@ look_after(Book *book, const Waiting *w, TimestampTz now, bool bulk)
 	triage_owner_end(&sw);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(mcxt);
+	return text;
 }
 
 /* Do many more wait than are taken now? */
@@ -427,6 +430,8 @@ signatures_run(TimestampTz now, int max_cases)
 	int			n = 0;
 
 	triage_owner_begin(&sw);
+	/* ended with the owner's switch */
+	(void) triage_indexes_begin();
 	read_mark(&mark);
 	if (anything_to_do(&mark, today) && lock_mark(&mark))
 	{
@@ -437,17 +442,16 @@ signatures_run(TimestampTz now, int max_cases)
 		n = find_waiting(mark.from, max_cases, &waiting);
 		if (n > 0)
 		{
-			bool bulk = n == max_cases && is_bulk(mark.from);
+			bool bulk = n >= BULK || (n == max_cases && is_bulk(mark.from));
 
 			book = book_acquire();
 			for (int i = 0; i < n; i++)
 			{
 				CHECK_FOR_INTERRUPTS();
-				look_after(book, &waiting[i], now, bulk);
+				mark.texts += look_after(book, &waiting[i], now, bulk);
 			}
 			book_release(book);
-			mark.signed_cases += n;
-			count_texts(mark.signed_cases, now);
+			count_texts(mark.texts, now);
 		}
 		if (n == max_cases)
 			mark.from = waiting[n - 1].case_id;

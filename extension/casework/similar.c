@@ -42,8 +42,9 @@
 #define TYPE_SAME		 0.5
 #define TYPE_GROUP		 (-0.2)
 #define TYPE_OTHER		 (-3.0)
-#define TYPE_BESIDE_TEXT 0.3 /* what a type counts beside texts, which say it themselves */
-#define TIME_FACTOR		 2.0 /* times ln(1 + days / 30) */
+#define TYPE_BESIDE_TEXT 0.03 /* what a type counts beside texts, which say it better */
+#define TIME_BESIDE_TEXT 0.1  /* and time: people write of one matter for months */
+#define TIME_FACTOR		 2.0  /* times ln(1 + days / 30) */
 #define TIME_DAYS		 30.0
 #define CLOSED_BEFORE	 (-1.6)
 #define TEXT_FACTOR		 10.0 /* times (likeness - TEXT_MIDDLE) */
@@ -52,12 +53,12 @@
 
 /* ---- how many are looked at ---- */
 
-#define TEXT_BUDGET	 3000 /* index entries by text */
+#define TEXT_BUDGET	 1500 /* index entries by text */
 #define LEAST_PROBES 6	  /* numbers of the signature that are looked up in any case */
 #define PLACE_ALL	 1500 /* by place, of any type */
 #define PLACE_TYPE	 3000 /* by place, of the same type */
 #define MOST_ROWS	 8000
-#define FULL_SCORES	 60 /* that are scored in full, and more when more are asked for */
+#define FULL_SCORES	 40 /* that are scored in full, and more when more are asked for */
 
 #define DEFAULT_DAYS   90
 #define DEFAULT_RADIUS 1000
@@ -151,11 +152,12 @@ place_score(double meters)
 }
 
 static double
-time_score(const Matter *m, TimestampTz at)
+time_score(const Matter *m, TimestampTz at, bool texts)
 {
 	double days = fabs((double) (m->at - at)) / USECS_PER_DAY;
+	double x = -TIME_FACTOR * log1p(days / TIME_DAYS);
 
-	return -TIME_FACTOR * log1p(days / TIME_DAYS);
+	return texts ? x * TIME_BESIDE_TEXT : x;
 }
 
 static double
@@ -217,7 +219,7 @@ take_signatures(Search *s)
 		bool   isnull;
 		int64  case_id = triage_result_int(i, 1, 0);
 		Datum  at = triage_result(i, 2, &isnull);
-		double score = time_score(m, DatumGetTimestampTz(at));
+		double score = 0;
 		bool   texts = false;
 		Datum  value;
 
@@ -232,6 +234,7 @@ take_signatures(Search *s)
 		value = triage_result(i, 4, &isnull);
 		if (!isnull && m->located)
 			score += place_score(meters_between(&m->location, DatumGetPointP(value)));
+		score += time_score(m, DatumGetTimestampTz(at), texts);
 		score += type_score(m->type, type_of(s->book, triage_result_text(i, 3)), texts);
 		s->found[s->n++] = (Found){case_id, score};
 	}
@@ -457,7 +460,7 @@ judge(const Search *s, uint64 row, Parts *p)
 		p->type_word = type == m->type ? "same" : p->type > TYPE_OTHER * TYPE_BESIDE_TEXT ? "group" : "other";
 	}
 	p->days = fabs((double) (m->at - at)) / USECS_PER_DAY;
-	p->time = time_score(m, at);
+	p->time = time_score(m, at, p->texts);
 	value = triage_result(row, 7, &isnull);
 	p->was_open = isnull || DatumGetTimestampTz(value) > m->at;
 	p->closed = p->was_open ? 0 : CLOSED_BEFORE;
@@ -600,6 +603,7 @@ similar_find(Book *book, const Matter *m, const RepeatRule *rule, Similar *out, 
 	MemoryContext mcxt = AllocSetContextCreate(result, "pg_triage similar", ALLOCSET_DEFAULT_SIZES);
 	Search		  s = {.book = book, .m = m};
 	int64		  cases;
+	int			  indexes = triage_indexes_begin();
 	int			  n;
 
 	MemoryContextSwitchTo(mcxt);
@@ -619,6 +623,7 @@ similar_find(Book *book, const Matter *m, const RepeatRule *rule, Similar *out, 
 		find_by_area(&s);
 	keep_best(&s, Max(FULL_SCORES, max));
 	n = score_in_full(&s, result, out, max);
+	triage_indexes_end(indexes);
 	MemoryContextSwitchTo(result);
 	MemoryContextDelete(mcxt);
 	return n;

@@ -148,7 +148,11 @@ text_features(const char *folded, size_t len, TextFeature *out)
 static double
 occurrences(const TextFeature *f)
 {
-	return 1.0 + log((double) f->count);
+	/* 1 + ln(count) of the commonest */
+	static const double common[] = {0,		1.0,	1.6931, 2.0986, 2.3863, 2.6094, 2.7918, 2.9459, 3.0794,
+									3.1972, 3.3026, 3.3979, 3.4849, 3.5649, 3.6391, 3.7081, 3.7726};
+
+	return f->count < sizeof(common) / sizeof(common[0]) ? common[f->count] : 1.0 + log((double) f->count);
 }
 
 /* ---- signature ---- */
@@ -300,6 +304,14 @@ text_weights_make(uint32_t *hashes, size_t n, uint32_t texts, char *out)
 	return TEXT_WEIGHTS_SIZE(kept);
 }
 
+static double
+weight_of(uint32_t texts, uint32_t count)
+{
+	double weight = log(((double) texts + 1.0) / ((double) count + 0.5));
+
+	return weight > 0.01 ? weight : 0.01;
+}
+
 bool
 text_weights_read(FeatureWeights *w, const char *value, size_t len)
 {
@@ -311,14 +323,22 @@ text_weights_read(FeatureWeights *w, const char *value, size_t len)
 	w->n = load32(value + 8);
 	w->hashes = value + 16;
 	w->counts = value + 16 + (size_t) 4 * w->n;
+	for (uint32_t i = 0, bits = 0; bits <= 4096; bits++)
+	{
+		while (i < w->n && load32(w->hashes + (size_t) 4 * i) >> 20 < bits)
+			i++;
+		w->first[bits] = i;
+	}
+	for (int i = 0; i < 256; i++)
+		w->weight[i] = (float) weight_of(w->texts, i);
 	return true;
 }
 
 uint32_t
 text_weights_count(const FeatureWeights *w, uint32_t hash)
 {
-	uint32_t low = 0;
-	uint32_t high = w->n;
+	uint32_t low = w->first[hash >> 20];
+	uint32_t high = w->first[(hash >> 20) + 1];
 
 	while (low < high)
 	{
@@ -337,12 +357,12 @@ text_weights_count(const FeatureWeights *w, uint32_t hash)
 double
 text_weight(const FeatureWeights *w, uint32_t hash)
 {
-	double weight;
+	uint32_t count;
 
 	if (w->texts < 2)
 		return 1.0;
-	weight = log(((double) w->texts + 1.0) / ((double) text_weights_count(w, hash) + 0.5));
-	return weight > 0.01 ? weight : 0.01;
+	count = text_weights_count(w, hash);
+	return count < 256 ? w->weight[count] : weight_of(w->texts, count);
 }
 
 /* ---- likeness ---- */

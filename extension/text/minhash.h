@@ -51,8 +51,10 @@ typedef struct FeatureWeights
 {
 	uint32_t	texts; /* counted; 0 = nothing is known, all weigh the same */
 	uint32_t	n;
-	const char *hashes; /* n times four bytes, ascending */
-	const char *counts; /* n times two bytes */
+	const char *hashes;		 /* n times four bytes, ascending */
+	const char *counts;		 /* n times two bytes */
+	uint32_t	first[4097]; /* where the hashes with these twelve leading bits begin */
+	float		weight[256]; /* of a feature that so many texts have */
 } FeatureWeights;
 
 #define MAX_WEIGHTS 131072

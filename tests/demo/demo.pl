@@ -140,6 +140,7 @@ SQL
 	at('16:08:00', '三分钟到场', 'on the scene after three minutes',
 		'SELECT (triage.arrive(?, ?, point(120.0472, 28.8951))).case_id', $case, $team);
 	at('16:14:00', '社区签收，牵头办理', 'the community signs for it and leads', 'SELECT (triage.accept(?, ?)).case_id', $case, $lead);
+	neighbour($case);
 	at('16:31:00', '队伍现场处置完，转社区调解', 'the team has done its part on the scene; on to community mediation',
 		'SELECT (triage.finish(?, ?, ?)).case_id', $case, $team, '到场查看：顶板渗水，系楼上卫生间防水层破损，已关阀止漏，双方情绪平稳，转社区调解。');
 	if (!$mediator)
@@ -165,6 +166,22 @@ SQL
 	at('19:40:00', '中心审核，销号，统一反馈', 'the centre checks, closes, and sends one unified feedback', 'SELECT (triage.close_case(?)).case_id', $case);
 	unified_feedback($case);
 	chain($case);
+	return;
+}
+
+# A second call about it: the first case is shown before another is made.
+sub neighbour
+{
+	my ($case) = @_;
+	my $body = '车库的墙一直在渗水，漏下来滴在我车顶上，找物业也推来推去没人来';
+
+	$db->value('SELECT count(*) FROM triage.tick()');
+	say_line("   12345 «$body»");
+	table([ ['案件 case'], ['分值 score', 'r'], ['依据 why'] ], $db->rows(<<'SQL', $body));
+SELECT s.number, s.score, s.reason::text FROM triage.similar_to(?, '330784001', max_rows => 1) s
+SQL
+	at('16:22:00', '疑似同一事项，受理员确认后并入', 'likely the same matter; the call-taker agrees and adds him to it',
+		'SELECT (triage.add_source(?, ?, ?, ?, ?)).case_id', $case, '12345', $body, '陈先生', '13800000003');
 	return;
 }
 
