@@ -194,8 +194,7 @@ write_model(Training *t, const Collected *c, ModelHeader h, size_t *len)
 void *
 fit_model(const FitSet *set, const FitClasses *classes, float sharpness, float group_sharpness, size_t *len)
 {
-	ModelHeader h = {.magic = MODEL_MAGIC,
-					 .order = MODEL_ORDER,
+	ModelHeader h = {.order = MODEL_ORDER,
 					 .format = MODEL_FORMAT,
 					 .nclasses = classes->nclasses,
 					 .ngroups = classes->ngroups,
@@ -207,6 +206,8 @@ fit_model(const FitSet *set, const FitClasses *classes, float sharpness, float g
 	Training	t;
 	void	   *block = NULL;
 
+	/* eight letters without an end */
+	memcpy(h.magic, MODEL_MAGIC, sizeof(h.magic));
 	if (!fit_training_begin(&t, set, classes))
 		return NULL;
 	for (t.nrows = 0; t.nrows < set->nexamples; t.nrows++)
