@@ -11,6 +11,8 @@
 #include <string.h>
 
 /* weights a model holds at most, of 4 bytes */
+/* part of a class's largest weight below which one is dropped */
+#define NEGLIGIBLE	0.01f
 #define MAX_ENTRIES 3000000
 
 /* ---- the model ---- */
@@ -68,14 +70,20 @@ static void
 collect(Training *t, uint32_t node, void *arg)
 {
 	Collected *c = arg;
+	float	   largest = 0;
 
 	c->biases[node] = t->bias;
+	for (uint32_t f = 0; f < t->set->nfeatures; f++)
+		if (fabsf(t->weights[f].w) * t->rarity[f] > largest)
+			largest = fabsf(t->weights[f].w) * t->rarity[f];
 	for (uint32_t f = 0; f < t->set->nfeatures; f++)
 	{
 		float w = t->weights[f].w;
 		int	  size;
 
-		if (w == 0 || t->rarity[f] == 0 || (size = size_of_weight(t, f, w)) < c->least)
+		/* hundreds of these would have to agree to matter */
+		if (fabsf(w) * t->rarity[f] < NEGLIGIBLE * largest || w == 0 || t->rarity[f] == 0 ||
+			(size = size_of_weight(t, f, w)) < c->least)
 			continue;
 		if (c->n == c->max)
 			drop_smallest(t, c);

@@ -188,6 +188,9 @@ find_slot(const Model *m, uint32_t key)
 	return &m->slots[i];
 }
 
+/* features whose places in memory are asked for in advance */
+#define AHEAD 8
+
 /* Count the features that the model knows, each under its slot. */
 static void
 count_features(const Model *m, ModelScratch *s, const Feature *features, uint32_t n)
@@ -200,12 +203,20 @@ count_features(const Model *m, ModelScratch *s, const Feature *features, uint32_
 		n = MODEL_MAX_FEATURES;
 	for (uint32_t i = 0; i < n; i++)
 	{
-		const ModelSlot *slot = features[i].key == 0 ? NULL : find_slot(m, features[i].key);
+		const ModelSlot *slot;
 		uint32_t		 at;
 
+		/* keys lie all over: let the next ones come while this one is counted */
+		if (i + AHEAD < n)
+		{
+			at = features[i + AHEAD].key & (m->header->nslots - 1);
+			__builtin_prefetch(&m->slots[at]);
+			__builtin_prefetch(&s->counts[at]);
+		}
+		slot = features[i].key == 0 ? NULL : find_slot(m, features[i].key);
 		if (slot == NULL || !(features[i].value > 0))
 			continue;
-		s->known += 1.0f / n;
+		s->known++;
 		at = (uint32_t) (slot - m->slots);
 		if (s->counts[at] == 0)
 		{
@@ -214,52 +225,54 @@ count_features(const Model *m, ModelScratch *s, const Feature *features, uint32_
 		}
 		s->counts[at] += features[i].value;
 	}
+	s->known /= n > 0 ? n : 1;
 }
 
-/* exp(sharpness * score) by the sum over the classes of one group (-1 = all) */
+/* exp(sharpness * score) of each by the sum of those that belong together; part_of = NULL: all do. */
 static void
-share(const float *scores, const int32_t *groups, int32_t group, uint32_t n, float sharpness, float *p)
+share(const float *scores, const int32_t *part_of, uint32_t n, uint32_t nparts, float sharpness, float *p)
 {
-	float best = -INFINITY;
-	float sum = 0;
+	float best[MODEL_CLASSES];
+	float sum[MODEL_CLASSES];
 
+	for (uint32_t g = 0; g < nparts; g++)
+	{
+		best[g] = -INFINITY;
+		sum[g] = 0;
+	}
 	for (uint32_t c = 0; c < n; c++)
-		if ((group < 0 || groups[c] == group) && scores[c] > best)
-			best = scores[c];
+	{
+		uint32_t g = part_of == NULL ? 0 : (uint32_t) part_of[c];
+
+		if (scores[c] > best[g])
+			best[g] = scores[c];
+	}
 	for (uint32_t c = 0; c < n; c++)
-		if (group < 0 || groups[c] == group)
-			sum += p[c] = expf(sharpness * (scores[c] - best));
+	{
+		uint32_t g = part_of == NULL ? 0 : (uint32_t) part_of[c];
+
+		p[c] = expf(sharpness * (scores[c] - best[g]));
+		sum[g] += p[c];
+	}
 	for (uint32_t c = 0; c < n; c++)
-		if (group < 0 || groups[c] == group)
-			p[c] /= sum;
+		p[c] /= sum[part_of == NULL ? 0 : part_of[c]];
 }
 
 void
 model_probabilities(const float *scores, const int32_t *groups, uint32_t nclasses, uint32_t ngroups,
 					float sharpness, float group_sharpness, float *p)
 {
-	const float *of_group = scores + nclasses;
-	float		 best = -INFINITY;
-	float		 all = 0;
+	float of_group[MODEL_CLASSES];
 
 	if (ngroups == 0)
 	{
-		share(scores, groups, -1, nclasses, sharpness, p);
+		share(scores, NULL, nclasses, 1, sharpness, p);
 		return;
 	}
-	for (uint32_t g = 0; g < ngroups; g++)
-		best = of_group[g] > best ? of_group[g] : best;
-	for (uint32_t g = 0; g < ngroups; g++)
-		all += expf(group_sharpness * (of_group[g] - best));
-	for (uint32_t g = 0; g < ngroups; g++)
-	{
-		float part = expf(group_sharpness * (of_group[g] - best)) / all;
-
-		share(scores, groups, (int32_t) g, nclasses, sharpness, p);
-		for (uint32_t c = 0; c < nclasses; c++)
-			if (groups[c] == (int32_t) g)
-				p[c] *= part;
-	}
+	share(scores + nclasses, NULL, ngroups, 1, group_sharpness, of_group);
+	share(scores, groups, nclasses, ngroups, sharpness, p);
+	for (uint32_t c = 0; c < nclasses; c++)
+		p[c] *= of_group[groups[c]];
 }
 
 void
@@ -280,6 +293,8 @@ model_classify(const Model *m, ModelScratch *s, const Feature *features, uint32_
 		float			  value = s->counts[s->touched[i]] * slot->rarity;
 		const ModelEntry *e = m->entries + slot->first;
 
+		if (i + AHEAD < s->ntouched)
+			__builtin_prefetch(&m->entries[m->slots[s->touched[i + AHEAD]].first]);
 		squares += value * value;
 		for (uint32_t k = 0; k < slot->count; k++)
 			s->scores[e[k].node] += value * e[k].weight;
