@@ -127,10 +127,13 @@ typedef struct Field
 #define SET_FIELD(field, cast) "UPDATE triage.cases SET " field " = $2" cast " WHERE case_id = $1"
 /* the first source is the case's own */
 #define SET_SOURCE(field) \
-	"WITH s AS (UPDATE triage.case_sources SET " field " = $2 WHERE case_id = $1 AND seq = 1) "
+	"WITH s AS (UPDATE triage.case_sources SET " field " WHERE case_id = $1 AND seq = 1) "
 
-static const Field fields[] = {{"reporter", SET_SOURCE("reporter") SET_FIELD("reporter", ""), true},
-							   {"contact", SET_SOURCE("contact") SET_FIELD("contact", ""), true},
+static const Field fields[] = {{"reporter", SET_SOURCE("reporter = $2") SET_FIELD("reporter", ""), true},
+							   {"contact",
+								SET_SOURCE("contact = $2, contact_key = triage.contact_key($2)")
+									SET_FIELD("contact", ""),
+								true},
 							   {"address", SET_FIELD("address", ""), false},
 							   {"location", SET_FIELD("location", "::point"), false},
 							   {NULL, NULL, false}};

@@ -270,6 +270,9 @@ SELECT is(pg_temp.does('t140_op', format('correct(%s, ''status'', ''closed'', ''
 SELECT is(pg_temp.does('t140_op', format('correct(%s, ''contact'', ''13900000000'', ''号码记错'')', :c)), 'dispatched 6', 'corrected');
 SELECT is((SELECT concat_ws(' ', x.field, x.old_value, x.new_value, c.contact, s.contact) FROM triage.corrections x JOIN triage.cases c USING (case_id) JOIN triage.case_sources s USING (case_id) WHERE c.case_id = :c AND s.seq = 1),
 	'contact 13800000000 13900000000 13900000000 13900000000', 'the old value is kept');
+SET ROLE t140_op;
+SELECT ok(EXISTS (SELECT 1 FROM triage.caller('139-0000-0000') k WHERE k.case_id = :c), 'the caller is found by it');
+RESET ROLE;
 SELECT is(pg_temp.data(:c, 'correct'), '{"field": "contact", "reason": "号码记错"}', 'but no number in the history');
 SELECT matches(pg_temp.does('t140_op', format('correct(%s, ''location'', ''nowhere'', ''x'')', :c)), '^22P02', 'a place that is none');
 SET ROLE t140_town;
