@@ -53,8 +53,9 @@
 
 /* ---- how many are looked at ---- */
 
-#define TEXT_BUDGET	 1500 /* index entries by text */
+#define TEXT_BUDGET	 800  /* index entries by text, as the weights foretell */
 #define LEAST_PROBES 6	  /* numbers of the signature that are looked up in any case */
+#define MOST_PROBES	 20	  /* and at most */
 #define PLACE_ALL	 1500 /* by place, of any type */
 #define PLACE_TYPE	 3000 /* by place, of the same type */
 #define MOST_ROWS	 8000
@@ -262,7 +263,7 @@ choose_probes(const Search *s, int64 cases, Datum *probes)
 			order[at] = order[at - 1];
 		order[at] = i;
 	}
-	for (; n < m->nsignature; n++)
+	for (; n < Min(m->nsignature, MOST_PROBES); n++)
 	{
 		/* a text that has it keeps it in its signature about once in four */
 		if (s->weights->texts > 0)
@@ -279,7 +280,7 @@ find_by_text(Search *s, int64 cases)
 {
 	static KeptPlan plan = {.sql = "SELECT " SIGNATURE_COLUMNS " FROM triage.case_signatures s"
 								   " WHERE s.signature && $1 AND s.signature IS NOT NULL"
-								   " AND s.reported_at >= $2 AND s.reported_at <= $3 LIMIT 6000",
+								   " AND s.reported_at >= $2 AND s.reported_at <= $3 LIMIT 3000",
 							.nargs = 3,
 							.types = {INT4ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
 	Datum			probes[SIGNATURE_SIZE];
