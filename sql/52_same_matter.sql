@@ -20,7 +20,7 @@ CREATE FUNCTION triage.similar_to(body text, area text DEFAULT NULL, location po
 	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10
 	AS 'MODULE_PATHNAME', 'triage_similar_to';
 COMMENT ON FUNCTION triage.similar_to(text, text, point, timestamptz, text, text, int) IS
-	'Which earlier cases may be the matter of a report that is being taken? (疑似同一事项) Best first, of those the actor may see, closed ones too. Any argument may be null: by text alone, by place and type alone, by all. "at" (NULL = now) is when it is reported: later cases are left out and a case counts as open if it was then. reporter: a contact, or a name. How far back and around: the "matter" rule of triage.repeat_rules for the type, else 90 days and 1,000 m. A case is found once the timekeeper or tick() has looked after it. Errors: TR003 unknown area or type, max_rows not 1 to 100.';
+	'Which earlier cases may be the matter of a report that is being taken? (疑似同一事项) Best first, of those the actor may see, closed ones too. Any argument may be null: by text alone, by place and type alone, by all. "at" (NULL = now) is when it is reported: later cases are left out and a case counts as open if it was then. reporter: a contact, or a name. How far back and around: the "matter" rule of triage.repeat_rules for the type, else 90 days and 500 m. A case is found once the timekeeper or tick() has looked after it. Errors: TR003 unknown area or type, max_rows not 1 to 100.';
 
 CREATE FUNCTION triage.similar(case_id bigint, max_rows int DEFAULT 10)
 	RETURNS SETOF triage.similar_row

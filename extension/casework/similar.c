@@ -56,13 +56,13 @@
 #define TEXT_BUDGET	 800  /* index entries by text, as the weights foretell */
 #define LEAST_PROBES 6	  /* numbers of the signature that are looked up in any case */
 #define MOST_PROBES	 20	  /* and at most */
-#define PLACE_ALL	 1500 /* by place, of any type */
-#define PLACE_TYPE	 3000 /* by place, of the same type */
+#define PLACE_ALL	 600  /* by place, of any type */
+#define PLACE_TYPE	 1200 /* by place, of the same type */
 #define MOST_ROWS	 8000
 #define FULL_SCORES	 40 /* that are scored in full, and more when more are asked for */
 
 #define DEFAULT_DAYS   90
-#define DEFAULT_RADIUS 1000
+#define DEFAULT_RADIUS 500
 
 /* ---- weights of text ---- */
 

@@ -49,7 +49,7 @@ extern bool matter_of_case(Book *book, int64 case_id, Matter *m);
 
 /*
  * The likeliest max cases, best first, in the current context; rule NULL =
- * nobody set how far to look: 90 days, 1,000 m.  Call as owner, with SPI
+ * nobody set how far to look: 90 days, 500 m.  Call as owner, with SPI
  * connected.
  */
 extern int similar_find(Book *book, const Matter *m, const RepeatRule *rule, Similar *out, int max);
