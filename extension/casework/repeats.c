@@ -202,8 +202,8 @@ static void
 find_by_key(Repeats *found, RepeatBy by, const RepeatOf *of, const unsigned char *key, int days)
 {
 	static KeptPlan plan = {
-		.sql = "SELECT c.case_id, c.case_type, s.reported_at, " STANDING
-			   " FROM triage.case_sources s JOIN triage.cases c ON c.case_id = s.case_id"
+		.sql = "SELECT c.case_id, c.case_type, s.reported_at, " STANDING " FROM triage.case_sources s"
+			   " CROSS JOIN LATERAL (SELECT x.* FROM triage.cases x WHERE x.case_id = s.case_id LIMIT 1) c"
 			   " WHERE s.contact_key = $1 AND s.reported_at >= $2 AND s.reported_at <= $3 AND s.case_id <> $4"
 			   " AND (s.reported_at < $3 OR s.case_id < $4) AND " NOT_GONE
 			   " ORDER BY s.reported_at DESC LIMIT 20",
@@ -219,15 +219,20 @@ find_by_key(Repeats *found, RepeatBy by, const RepeatOf *of, const unsigned char
 	take(found, by, NULL, 0);
 }
 
-/* The same reference on another channel. */
+/*
+ * The same reference on another channel.  The limits of one row, which the
+ * keys hold to anyhow, keep the server from joining tables from end to end: a
+ * plan that was made while they were empty would do that for ever.
+ */
 static void
 find_by_reference(Repeats *found, const RepeatOf *of, int days)
 {
 	static KeptPlan plan = {
 		.sql =
 			"SELECT c.case_id, c.case_type, c.reported_at, " STANDING " FROM triage.channels h"
-			" JOIN triage.case_refs r ON r.channel = h.code AND r.external_ref = $1"
-			" JOIN triage.cases c ON c.case_id = r.case_id"
+			" CROSS JOIN LATERAL (SELECT x.case_id FROM triage.case_refs x"
+			" WHERE x.channel = h.code AND x.external_ref = $1 LIMIT 1) r"
+			" CROSS JOIN LATERAL (SELECT x.* FROM triage.cases x WHERE x.case_id = r.case_id LIMIT 1) c"
 			" WHERE c.reported_at >= $2 AND c.case_id <> $4 AND (c.reported_at, c.case_id) < ($3, $4) AND " NOT_GONE
 			" ORDER BY c.reported_at DESC LIMIT 20",
 		.nargs = 4,
@@ -249,7 +254,7 @@ find_by_place(Repeats *found, const RepeatOf *of, int days, int radius_m)
 			" FROM pg_catalog.unnest($1) u(cell) CROSS JOIN LATERAL (SELECT s.case_id"
 			" FROM triage.case_signatures s WHERE s.cell = u.cell AND s.reported_at >= $2 AND s.reported_at <= $3"
 			" ORDER BY s.reported_at DESC LIMIT 50) s"
-			" JOIN triage.cases c ON c.case_id = s.case_id"
+			" CROSS JOIN LATERAL (SELECT x.* FROM triage.cases x WHERE x.case_id = s.case_id LIMIT 1) c"
 			" WHERE (c.reported_at, c.case_id) < ($3, $4) AND " NOT_GONE " ORDER BY c.reported_at DESC",
 		.nargs = 4,
 		.types = {INT8ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}};
