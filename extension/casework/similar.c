@@ -10,9 +10,9 @@
  * whose cases are read and scored in full.
  *
  * The score is a sum of what speaks for and against, as a logistic function of
- * it between 0 and 1.  The sizes below were chosen by two-fold cross
- * validation on pairs that staff had marked (place, type, time, state) and on
- * pairs of texts that readers had found to be of one matter (text).
+ * it between 0 and 1.  The sizes for place, type, time and state were chosen
+ * by two-fold cross validation on pairs that staff had marked; those for text
+ * on a few dozen pairs that readers had found to be of one matter, without.
  */
 #include "postgres.h"
 
