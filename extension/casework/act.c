@@ -619,11 +619,13 @@ act_inform_channels(Act *act, const char *type, const char *body, const char *ou
 {
 	static KeptPlan plan = {
 		.sql =
-			"SELECT s.channel, pg_catalog.min(s.seq), pg_catalog.count(*),"
-			" s.external_ref"
-			" FROM triage.case_sources s WHERE s.case_id = $1 OR s.case_id IN (SELECT m.case_id FROM triage.links l"
-			" JOIN triage.cases m ON m.case_id = l.linked_case AND m.merged_into = $1"
-			" WHERE l.case_id = $1 AND l.kind = 'duplicate') GROUP BY s.channel, s.external_ref ORDER BY 2",
+			/* by key for each case, however the server would rather join: OFFSET 0 keeps it from that */
+		"SELECT s.channel, pg_catalog.min(s.seq), pg_catalog.count(*), s.external_ref"
+		" FROM (SELECT $1 AS case_id UNION ALL SELECT l.linked_case FROM triage.links l"
+		" CROSS JOIN LATERAL (SELECT 1 FROM triage.cases x WHERE x.case_id = l.linked_case"
+		" AND x.merged_into = $1 OFFSET 0) m WHERE l.case_id = $1 AND l.kind = 'duplicate') k"
+		" CROSS JOIN LATERAL (SELECT x.* FROM triage.case_sources x WHERE x.case_id = k.case_id OFFSET 0) s"
+		" GROUP BY s.channel, s.external_ref ORDER BY 2",
 		.nargs = 1,
 		.types = {INT8OID}};
 	Datum		   args[1] = {Int64GetDatum(act->c.case_id)};
