@@ -32,7 +32,7 @@ PG_FUNCTION_INFO_V1(triage_take_back);
 #define MAX_CALLED 20
 #define LAST_RANK  3
 
-/* Codes of an array argument, each known; TR003 for null, none or too many. */
+/* Codes of an array argument, each known and named once; TR003 for null, none or too many. */
 static int
 departments_argument(Act *act, FunctionCallInfo fcinfo, int arg, const char *name, Department **found)
 {
@@ -52,6 +52,11 @@ departments_argument(Act *act, FunctionCallInfo fcinfo, int arg, const char *nam
 					(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"%s\" must not contain null", name),
 					 errhint("List department codes.")));
 		found[i] = verb_department(act, TextDatumGetCString(items[i]));
+		for (int j = 0; j < i; j++)
+			if (found[j] == found[i])
+				ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN),
+								errmsg("argument \"%s\" names department \"%s\" twice", name, found[i]->code),
+								errhint("Name each department once.")));
 	}
 	return n;
 }
@@ -178,6 +183,7 @@ triage_whistle(PG_FUNCTION_ARGS)
 	Department *called[MAX_CALLED];
 	Department *units[MAX_CALLED];
 	Whistle		last[MAX_CALLED];
+	int			seqs[MAX_CALLED];
 	int			n;
 
 	need_argument(fcinfo, 1, "departments");
@@ -196,13 +202,17 @@ triage_whistle(PG_FUNCTION_ARGS)
 		for (int i = 0; i < n; i++)
 		{
 			int rank = last[i].rank + 1;
-			int seq = call_unit(&act, units[i], answer_due(&act, fcinfo, 3, rank));
+			int same = 0;
 
+			/* two departments may have one unit above them: it is called once */
+			while (units[same] != units[i])
+				same++;
+			seqs[i] = same < i ? seqs[same] : call_unit(&act, units[i], answer_due(&act, fcinfo, 3, rank));
 			jb_object(&act.data, NULL);
 			jb_text(&act.data, "for", called[i]->code);
 			jb_text(&act.data, "called", units[i]->code);
 			jb_int(&act.data, "rank", rank);
-			jb_int(&act.data, "assignment", seq);
+			jb_int(&act.data, "assignment", seqs[i]);
 			jb_end_object(&act.data);
 		}
 		jb_end_array(&act.data);

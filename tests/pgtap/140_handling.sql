@@ -125,6 +125,15 @@ SELECT matches(pg_temp.does('t140_town', format('resolve(%s, ''resolved'', ''已
 SELECT is(triage.stock_only('已联系相关部门，由其拆除音响，居民确认'), NULL, 'with a result beside them they are fine');
 SELECT is(pg_temp.does('t140_town', format('resolve(%s, ''resolved'', ''做完了'')', :c)), 'review 17', 'now the lead can resolve');
 
+SELECT pg_temp.new('水管漏水') AS w \gset
+SELECT pg_temp.does('t140_town', format('accept(%s)', :w)) \g /dev/null
+SELECT is(pg_temp.does('t140_town', format('whistle(%s, ''{WATER,WATER}'', ''x'')', :w)), 'TR003 argument "departments" names department "WATER" twice', 'nobody is called twice at once');
+SELECT is(pg_temp.does('t140_town', format('whistle(%s, ''{WATER,ENV}'', ''x'')', :w)), 'accepted 3', 'two are called');
+SET triage.now = '2026-03-02 11:40+08';
+SELECT is(pg_temp.does('t140_town', format('whistle(%s, ''{WATER,ENV}'', ''x'')', :w)), 'accepted 4', 'both late: the one unit above both is called');
+SELECT is((SELECT count(*) - count(DISTINCT a.department) FROM triage.assignments a WHERE a.case_id = :w AND a.status <> 'withdrawn'), 0::bigint, 'no unit takes part twice');
+SET triage.now = '2026-03-02 10:31+08';
+
 -- ---- review and return call ----
 SELECT is(pg_temp.running(:c), 'review 03-03 17:00', 'the review has a limit');
 SELECT is(pg_temp.does('t140_centre', format('review(%s, NULL)', :c)), 'TR003 argument "pass" must not be null', 'yes or no');
