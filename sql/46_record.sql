@@ -149,7 +149,7 @@ COMMENT ON FUNCTION triage.seal(date) IS
 CREATE FUNCTION triage.anonymise(case_id bigint, with_body boolean DEFAULT false, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_anonymise';
 COMMENT ON FUNCTION triage.anonymise(bigint, boolean, text) IS
-	'匿名化: removes reporter and contact of a closed case from the case, its sources and its corrections, with with_body also what was reported; the history stays whole, it never held them. Errors: TR001 not closed, TR002 not the centre, TR003.';
+	'匿名化: removes reporter and contact of a closed case from the case, its sources and its corrections, with with_body also what was reported, in payloads that went out too; the history stays whole, it never held them. Errors: TR001 not closed, TR002 not the centre, TR003.';
 
 INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs) VALUES
 	('anonymise',	'closed',	NULL,	'case',	'centre',	NULL),

@@ -19,6 +19,7 @@
 #include "base/guc.h"
 #include "base/names.h"
 #include "casework/act.h"
+#include "casework/intake.h"
 #include "casework/redecide.h"
 #include "casework/redirect.h"
 
@@ -168,9 +169,6 @@ triage_set_area(PG_FUNCTION_ARGS)
 
 /* ---- append_text ---- */
 
-/* as much as intake takes */
-#define MAX_BODY (8 * 1024 * 1024)
-
 /*
  * The words go behind those that are there.  The event tells where they
  * begin, so that the first report's own words can still be told.
@@ -189,10 +187,10 @@ append_body(Act *act, const char *body)
 	if (book_fold(body, strlen(body), &folded_len) == NULL)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("append_text needs a body"),
 						errdetail("It holds no readable character."), errhint("Say what is new.")));
-	if (strlen(was) + strlen(body) + 1 > MAX_BODY)
+	if (strlen(was) + strlen(body) + 1 > REPORT_MAX_BODY)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the report is too long"),
 						errdetail("With the addition it would have %zu bytes, the limit is %d.",
-								  strlen(was) + strlen(body) + 1, MAX_BODY),
+								  strlen(was) + strlen(body) + 1, REPORT_MAX_BODY),
 						errhint("Keep long documents elsewhere and refer to them.")));
 	whole = psprintf("%s%s%s", was, was[0] != '\0' ? "\n" : "", body);
 	jb_int(&act->data, "begins_at", pg_mbstrlen(whole) - pg_mbstrlen(body));

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "base/names.h"
+#include "casework/intake.h"
 #include "casework/verbs.h"
 
 PG_FUNCTION_INFO_V1(triage_urge);
@@ -183,6 +184,10 @@ triage_correct(PG_FUNCTION_ARGS)
 	if (value != NULL && strlen(value) > 1000)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the value is too long"),
 						errdetail("The limit is 1000 bytes."), errhint("Give the field's value alone.")));
+	if (value != NULL && fields[f].personal)
+		intake_check_ref(value);
+	if (value != NULL && strcmp(fields[f].name, "location") == 0)
+		(void) intake_check_location(DatumGetPointP(DirectFunctionCall1(point_in, CStringGetDatum(value))));
 	act_begin_verb(&act, fcinfo, "correct", 4);
 	if (!act.repeated)
 	{
@@ -241,7 +246,9 @@ triage_anonymise(PG_FUNCTION_ARGS)
 			"WITH s AS (UPDATE triage.case_sources SET reporter = NULL, contact = NULL, contact_key = NULL,"
 			" body = CASE WHEN $2 THEN NULL ELSE body END WHERE case_id = $1),"
 			" x AS (UPDATE triage.corrections SET old_value = NULL, new_value = NULL WHERE case_id = $1"
-			" AND field IN ('reporter', 'contact')), g AS (DELETE FROM triage.case_signatures WHERE case_id = $1 AND $2)"
+			" AND field IN ('reporter', 'contact')), g AS (DELETE FROM triage.case_signatures WHERE case_id = $1 AND $2),"
+			/* what still waits to go out is told as it happened */
+			" p AS (UPDATE triage.deliveries SET payload = '{}' WHERE case_id = $1 AND $2 AND done_at IS NOT NULL)"
 			" UPDATE triage.cases SET reporter = NULL, contact = NULL, body = CASE WHEN $2 THEN NULL ELSE body END,"
 			" address = CASE WHEN $2 THEN NULL ELSE address END WHERE case_id = $1",
 		.nargs = 2,

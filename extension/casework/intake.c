@@ -197,8 +197,6 @@ check_caller(const Channel *channel, const char *reporter, const char *contact)
 			 errhint("Give reporter or contact.")));
 }
 
-#define MAX_BODY (8 * 1024 * 1024)
-
 /* Text that has nothing in it to read is no text: NULL. */
 static const char *
 check_body(const Channel *channel, const char *body, bool unfinished, size_t *len)
@@ -207,9 +205,9 @@ check_body(const Channel *channel, const char *body, bool unfinished, size_t *le
 	char  *folded;
 
 	*len = body ? strlen(body) : 0;
-	if (*len > MAX_BODY)
+	if (*len > REPORT_MAX_BODY)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the report is too long"),
-						errdetail("It has %zu bytes, the limit is %d.", *len, MAX_BODY),
+						errdetail("It has %zu bytes, the limit is %d.", *len, REPORT_MAX_BODY),
 						errhint("Keep long documents elsewhere and report what they are about.")));
 	/* most bodies begin with something to read; fold only those that may have nothing */
 	if (*len > 0 && ((unsigned char) body[0] > ' ' && (unsigned char) body[0] < 0x7f))
@@ -273,8 +271,8 @@ is_on_earth(double longitude, double latitude)
 	return longitude >= -180 && longitude <= 180 && latitude >= -90 && latitude <= 90;
 }
 
-static const Point *
-check_location(const Point *p)
+const Point *
+intake_check_location(const Point *p)
 {
 	/* comparisons with NaN are false */
 	if (p == NULL || is_on_earth(p->x, p->y))
@@ -310,7 +308,7 @@ intake_preview(Book *book, const PreviewArgs *a, Report *r)
 								   a->case_type, "case_types");
 	r->address = a->address;
 	r->address_len = a->address ? strlen(a->address) : 0;
-	r->location = check_location(a->location);
+	r->location = intake_check_location(a->location);
 	if (TIMESTAMP_NOT_FINITE(a->at) || a->at < 0)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("the time is not a plausible one"),
 						errdetail("It lies before the year 2000 or is infinite."),

@@ -17,6 +17,12 @@ extern char *intake_number(const Book *book, int64 case_id, TimestampTz at);
 /* References and names stand in indexes: TR005 for what is too long or holds control characters; NULL is fine. */
 extern void intake_check_ref(const char *ref);
 
+/* TR005 for what is no place on earth; the point itself, NULL is fine. */
+extern const Point *intake_check_location(const Point *p);
+
+/* Bytes that a report may have, and what is added to it later. */
+#define REPORT_MAX_BODY (8 * 1024 * 1024)
+
 /* What preview() is asked, as it is asked. */
 typedef struct PreviewArgs
 {

@@ -150,14 +150,12 @@ next_source_seq(int64 case_id)
 }
 
 /* a source's body is no longer than a report's */
-#define MAX_SOURCE_BODY (8 * 1024 * 1024)
-
 static void
 check_source_body(const char *body)
 {
-	if (body != NULL && strlen(body) > MAX_SOURCE_BODY)
+	if (body != NULL && strlen(body) > REPORT_MAX_BODY)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the report is too long"),
-						errdetail("It has %zu bytes, the limit is %d.", strlen(body), MAX_SOURCE_BODY),
+						errdetail("It has %zu bytes, the limit is %d.", strlen(body), REPORT_MAX_BODY),
 						errhint("Keep long documents elsewhere and report what they are about.")));
 }
 

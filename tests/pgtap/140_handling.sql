@@ -284,6 +284,8 @@ SELECT ok(EXISTS (SELECT 1 FROM triage.caller('139-0000-0000') k WHERE k.case_id
 RESET ROLE;
 SELECT is(pg_temp.data(:c, 'correct'), '{"field": "contact", "reason": "号码记错"}', 'but no number in the history');
 SELECT matches(pg_temp.does('t140_op', format('correct(%s, ''location'', ''nowhere'', ''x'')', :c)), '^22P02', 'a place that is none');
+SELECT is(pg_temp.does('t140_op', format('correct(%s, ''location'', ''(28.9,120)'', ''x'')', :c)), 'TR005 location is not a place on earth', 'nor one on earth');
+SELECT is(pg_temp.does('t140_op', format('correct(%s, ''reporter'', ''Li'' || chr(7), ''x'')', :c)), 'TR005 a reference or reporter holds a control character', 'a name that intake would refuse');
 SET ROLE t140_town;
 SELECT results_eq(format('SELECT * FROM triage.reveal_contact(%s, ''回电'')', :c), $$VALUES ('Li', '13900000000')$$, 'who works the case sees the caller');
 RESET ROLE;

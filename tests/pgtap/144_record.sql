@@ -69,6 +69,15 @@ SET ROLE t144_centre;
 SELECT is((triage.anonymise(:a, true)).body, NULL, 'nor, when asked, the words');
 SELECT is((SELECT count(*) FROM triage.verify_history(:a)), 0::bigint, 'the history is whole');
 RESET ROLE;
+UPDATE triage.deliveries SET state = 'delivered', done_at = now() WHERE case_id = :b;
+SELECT ok(bool_and(d.payload ~ '持刀'), 'what went out holds the words') FROM triage.deliveries d WHERE d.case_id = :b;
+BEGIN;
+UPDATE triage.cases SET status = 'closed' WHERE case_id = :b;
+SET LOCAL ROLE t144_centre;
+SELECT (triage.anonymise(:b, true)).status \g /dev/null
+RESET ROLE;
+SELECT ok(bool_and(d.payload !~ '持刀'), 'and no more') FROM triage.deliveries d WHERE d.case_id = :b;
+ROLLBACK;
 
 -- ---- what leaves ----
 SET ROLE t144_town;
