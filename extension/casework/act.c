@@ -508,10 +508,16 @@ act_set_assignment(Act *act, Assignment *a, const char *status)
 	a->arrived |= strcmp(status, "on_scene") == 0;
 }
 
+Calendar *
+act_calendar(const Act *act, const Clock *k)
+{
+	return k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
+}
+
 void
 act_put_segment(Act *act, const Clock *k, const char *state, int segment, TimestampTz start, TimestampTz end)
 {
-	Calendar	 *calendar = k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
+	Calendar	 *calendar = act_calendar(act, k);
 	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
 	Interval	 *work = palloc0(sizeof(Interval));
 	Row			  row;
@@ -568,6 +574,28 @@ act_lead(Act *act)
 		if (act->assignments[i].live && strcmp(act->assignments[i].duty, "lead") == 0)
 			return &act->assignments[i];
 	return NULL;
+}
+
+Assignment *
+act_part(const Act *act, const char *department)
+{
+	for (int i = 0; i < act->nassignments; i++)
+		if (act->assignments[i].live && strcmp(act->assignments[i].department, department) == 0)
+			return &act->assignments[i];
+	return NULL;
+}
+
+int
+act_leave_triage(Act *act)
+{
+	Assignment *centre = act_lead(act);
+
+	act_stop_clocks(act, "triage", -1, act->now, false);
+	act_stop_clocks(act, "ring_back", -1, act->now, false);
+	if (centre == NULL)
+		return 0;
+	act_set_assignment(act, centre, "done");
+	return centre->seq;
 }
 
 Assignment *

@@ -104,6 +104,14 @@ extern void	 act_end_inner(Act *act);
  */
 extern Assignment *act_party(Act *act, const char *department, const char *want_duty);
 extern Assignment *act_lead(Act *act);
+/* The part that a department has and has not ended; NULL when it takes no part. */
+extern Assignment *act_part(const Act *act, const char *department);
+
+/* What waited at the centre goes on: its clocks stop, its part ends.  Returns the centre's part, 0 = none. */
+extern int act_leave_triage(Act *act);
+
+/* The calendar by which a clock runs; NULL for elapsed time. */
+extern Calendar *act_calendar(const Act *act, const Clock *k);
 
 /* Change an assignment's status and stamp the time that belongs to it. */
 extern void act_set_assignment(Act *act, Assignment *a, const char *status);

@@ -61,15 +61,6 @@ departments_argument(Act *act, FunctionCallInfo fcinfo, int arg, const char *nam
 	return n;
 }
 
-static Assignment *
-live_part(Act *act, const char *department)
-{
-	for (int i = 0; i < act->nassignments; i++)
-		if (act->assignments[i].live && strcmp(act->assignments[i].department, department) == 0)
-			return &act->assignments[i];
-	return NULL;
-}
-
 /* ---- whistles ---- */
 
 typedef struct Whistle
@@ -102,7 +93,7 @@ last_whistle(Act *act, const char *department)
 static void
 check_rank(Act *act, const Department *d, const Whistle *last)
 {
-	Assignment *a = last->unit ? live_part(act, last->unit) : NULL;
+	Assignment *a = last->unit ? act_part(act, last->unit) : NULL;
 	Clock	   *k = a ? clock_running(act, "whistle", a->seq) : NULL;
 
 	if (k != NULL && k->due_at > act->now)
@@ -136,7 +127,7 @@ debtor(Act *act, Department *d, int rank)
 static int
 call_unit(Act *act, Department *unit, TimestampTz due)
 {
-	Assignment *a = live_part(act, unit->code);
+	Assignment *a = act_part(act, unit->code);
 	int			seq = a ? a->seq : 0;
 	Assignment *caller = act_lead(act);
 
@@ -428,17 +419,6 @@ take_from(Act *act, const char *was)
 		reroute(act, book_centre(act->book, act_area(act))->code, NULL);
 }
 
-static void
-end_triage(Act *act)
-{
-	Assignment *centre = act_lead(act);
-
-	act_stop_clocks(act, "triage", -1, act->now, false);
-	act_stop_clocks(act, "ring_back", -1, act->now, false);
-	if (centre != NULL)
-		act_set_assignment(act, centre, "done");
-}
-
 Datum
 triage_hand_over(PG_FUNCTION_ARGS)
 {
@@ -466,12 +446,7 @@ triage_hand_over(PG_FUNCTION_ARGS)
 		jb_text(&act.data, "reason", reason);
 		jb_text(&act.data, "was_department", act.c.lead);
 		if (strcmp(act.c.status, "triage") == 0)
-		{
-			Assignment *centre = act_lead(&act);
-
-			end_triage(&act);
-			redispatch(&act, to->code, NULL, centre ? centre->seq : 0);
-		}
+			redispatch(&act, to->code, NULL, act_leave_triage(&act));
 		else
 			reroute(&act, to->code, NULL);
 		/* the lead's part is the one just offered */

@@ -58,12 +58,6 @@ clock_limit(Act *act, Stage stage, TimestampTz start)
 	return limit_add(start, p->amount, p->unit, p->unit >= UNIT_WORK_HOUR ? p->calendar : NULL);
 }
 
-static Calendar *
-calendar_of(const Act *act, const Clock *k)
-{
-	return k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
-}
-
 static void
 tell_moved(Act *act, const Clock *k, TimestampTz was)
 {
@@ -138,7 +132,7 @@ write_resumed(Act *act, const Clock *k, TimestampTz step)
 static void
 resume_clock(Act *act, Clock *k, TimestampTz paused, TimestampTz step)
 {
-	Calendar   *calendar = calendar_of(act, k);
+	Calendar   *calendar = act_calendar(act, k);
 	TimestampTz was = k->due_at;
 
 	act_put_segment(act, k, "paused", k->segment + 1, paused, Max(act->now, paused));
@@ -225,7 +219,7 @@ clock_extend(Act *act, Clock *k, TimestampTz due, const Interval *by)
 	args[5] = BoolGetDatum(triage_result_int(0, 3, 0) > 0);
 	ladder = code ? book_ladder(act->book, code, strlen(code)) : NULL;
 	if (ladder != NULL && next < ladder->nsteps)
-		step = ladder_step_at(&ladder->steps[next], k->started_at, due, calendar_of(act, k));
+		step = ladder_step_at(&ladder->steps[next], k->started_at, due, act_calendar(act, k));
 	args[4] = TimestampTzGetDatum(step);
 	triage_run(&write, args, TIMESTAMP_IS_NOEND(step) ? "    n " : NULL, SPI_OK_UPDATE);
 	if (!TIMESTAMP_IS_NOEND(step))

@@ -77,15 +77,6 @@ mark_urgent(Act *act)
 	case_facts(&act->row, act->att, &act->c);
 }
 
-static bool
-takes_part(const Act *act, const char *department)
-{
-	for (int i = 0; i < act->nassignments; i++)
-		if (act->assignments[i].live && strcmp(act->assignments[i].department, department) == 0)
-			return true;
-	return false;
-}
-
 Datum
 triage_to_police(PG_FUNCTION_ARGS)
 {
@@ -103,19 +94,17 @@ triage_to_police(PG_FUNCTION_ARGS)
 		jb_text(&act.data, "was_nature", act.c.nature);
 		if (strcmp(act.c.status, "triage") == 0)
 		{
-			act_stop_clocks(&act, "triage", -1, act.now, false);
-			act_stop_clocks(&act, "ring_back", -1, act.now, false);
-			if (lead != NULL)
-				act_set_assignment(&act, lead, "done");
+			int centre_seq = act_leave_triage(&act);
+
 			case_set_text(&act.row, act.att, CASE_NATURE, "police");
 			mark_urgent(&act);
-			redispatch(&act, police->code, NULL, lead ? lead->seq : 0);
+			redispatch(&act, police->code, NULL, centre_seq);
 		}
 		else
 		{
 			mark_urgent(&act);
 			retime_clocks(&act);
-			if (!takes_part(&act, police->code))
+			if (act_part(&act, police->code) == NULL)
 				records_party(act.w, act.book, &act.c, act_type(&act), act_area(&act), police, DUTY_ON_SCENE,
 							  lead ? lead->seq : 0, act.now, &act.at, act.at.event_seq + 1);
 			else

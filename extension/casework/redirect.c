@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "base/names.h"
+#include "casework/clocks.h"
 #include "casework/outbox.h"
 #include "casework/redecide.h"
 #include "casework/redirect.h"
@@ -95,15 +96,6 @@ is_named(const Decision *d, const char *department)
 {
 	for (int i = 0; i < d->nparties; i++)
 		if (strcmp(d->parties[i].department->code, department) == 0)
-			return true;
-	return false;
-}
-
-static bool
-takes_part(const Act *act, const char *department)
-{
-	for (int i = 0; i < act->nassignments; i++)
-		if (act->assignments[i].live && strcmp(act->assignments[i].department, department) == 0)
 			return true;
 	return false;
 }
@@ -251,7 +243,7 @@ redirect_running(Act *act, const Decision *d)
 		keep_lead(act, d, lead);
 	lead_seq = moves ? act->at.assignment_seq : lead->seq;
 	for (int i = 1; i < d->nparties; i++)
-		if (!takes_part(act, d->parties[i].department->code))
+		if (act_part(act, d->parties[i].department->code) == NULL)
 			offer(act, d, &d->parties[i], lead_seq);
 	tell_parties_of_change(act, act->at.event_seq + 1);
 }
@@ -262,32 +254,18 @@ redirect_running(Act *act, const Decision *d)
 static void
 send_from_triage(Act *act, const Decision *d)
 {
-	Assignment *centre = act_lead(act);
-	JsonBuild	b = {0};
+	int		  centre_seq = act_leave_triage(act);
+	JsonBuild b = {0};
 
-	act_stop_clocks(act, "triage", -1, act->now, false);
-	act_stop_clocks(act, "ring_back", -1, act->now, false);
-	if (centre != NULL)
-		act_set_assignment(act, centre, "done");
 	case_from_decision(act, d);
 	case_is_sent(act, d);
 	jb_object(&b, NULL);
-	if (centre != NULL)
-		jb_int(&b, "assignment", centre->seq);
+	if (centre_seq > 0)
+		jb_int(&b, "assignment", centre_seq);
 	put_direction(&b, act, d, false);
 	jb_end_object(&b);
 	act_event(act, "dispatch", jb_finish(&b));
-	records_dispatch(act->w, act->book, &act->c, d, act->now, centre ? centre->seq : 0, &act->at,
-					 act->at.event_seq);
-}
-
-static bool
-runs(const Act *act, const char *stage)
-{
-	for (int i = 0; i < act->nclocks; i++)
-		if (act->clocks[i].running && strcmp(act->clocks[i].stage, stage) == 0)
-			return true;
-	return false;
+	records_dispatch(act->w, act->book, &act->c, d, act->now, centre_seq, &act->at, act->at.event_seq);
 }
 
 /* It waits on, perhaps at another centre. */
@@ -296,7 +274,7 @@ stay_in_triage(Act *act, const Decision *d)
 {
 	Assignment *centre = act_lead(act);
 	Department *owner = d->parties[0].department;
-	bool		ring_back = runs(act, "ring_back");
+	bool		ring_back = clock_running(act, "ring_back", -1) != NULL;
 	bool		was_danger = act->c.danger;
 
 	case_from_decision(act, d);
@@ -363,7 +341,7 @@ raise_danger(Act *act, const Decision *words, bool certain)
 	act_event(act, "danger", jb_finish(&b));
 	if (!certain)
 		tell(act, centre->code, "lead", "danger");
-	else if (police != NULL && !takes_part(act, police->code))
+	else if (police != NULL && act_part(act, police->code) == NULL)
 		records_party(act->w, act->book, &act->c, act_type(act), area, police, DUTY_ON_SCENE,
 					  act_lead(act) ? act_lead(act)->seq : 0, act->now, &act->at, act->at.event_seq);
 }

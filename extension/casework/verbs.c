@@ -519,16 +519,11 @@ triage_dispatch(PG_FUNCTION_ARGS)
 	act_begin_verb(&act, fcinfo, "dispatch", 3);
 	if (!act.repeated)
 	{
-		Assignment *centre = act_lead(&act);
+		int centre_seq = act_leave_triage(&act);
 
-		act_stop_clocks(&act, "triage", -1, act.now, false);
-		act_stop_clocks(&act, "ring_back", -1, act.now, false);
-		if (centre != NULL)
-		{
-			act_set_assignment(&act, centre, "done");
-			jb_int(&act.data, "assignment", centre->seq);
-		}
-		redispatch(&act, department, assists, centre ? centre->seq : 0);
+		if (centre_seq > 0)
+			jb_int(&act.data, "assignment", centre_seq);
+		redispatch(&act, department, assists, centre_seq);
 	}
 	PG_RETURN_DATUM(act_end(&act));
 }
@@ -603,12 +598,10 @@ triage_transfer(PG_FUNCTION_ARGS)
 
 		if (from == NULL)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE), errmsg("case %s has no lead", act.c.number)));
-		for (int i = 0; i < act.nassignments; i++)
-			if (act.assignments[i].live && strcmp(act.assignments[i].department, code) == 0)
-				ereport(ERROR,
-						(errcode(TRIAGE_ERRCODE_STATE),
-						 errmsg("department \"%s\" takes part in case %s already", code, act.c.number),
-						 errhint("triage.chain(%lld) lists who takes part.", (long long) act.c.case_id)));
+		if (act_part(&act, code) != NULL)
+			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
+							errmsg("department \"%s\" takes part in case %s already", code, act.c.number),
+							errhint("triage.chain(%lld) lists who takes part.", (long long) act.c.case_id)));
 		verb_need_accepted(&act, from);
 		if (depth_of(&act, from->seq) >= MAX_DEPTH)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),

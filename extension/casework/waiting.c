@@ -130,12 +130,6 @@ resolve_clock(Act *act)
 	return k;
 }
 
-static Calendar *
-calendar_of(const Act *act, const Clock *k)
-{
-	return k->calendar ? book_calendar(act->book, k->calendar, strlen(k->calendar)) : NULL;
-}
-
 static void
 check_amount(const Calendar *calendar, TimestampTz due, const Interval *by)
 {
@@ -167,7 +161,7 @@ triage_request_extension(PG_FUNCTION_ARGS)
 	if (!act.repeated)
 	{
 		Clock	   *k = resolve_clock(&act);
-		Calendar   *calendar = calendar_of(&act, k);
+		Calendar   *calendar = act_calendar(&act, k);
 		Request		before;
 		TimestampTz latest = limit_add(act.now, 1, calendar ? UNIT_WORK_DAY : UNIT_DAY, calendar);
 
@@ -222,7 +216,7 @@ triage_decide_extension(PG_FUNCTION_ARGS)
 		{
 			Clock *k = resolve_clock(&act);
 
-			clock_extend(&act, k, extended(calendar_of(&act, k), k->due_at, request.amount), request.amount);
+			clock_extend(&act, k, extended(act_calendar(&act, k), k->due_at, request.amount), request.amount);
 			jb_time(&act.data, "due_at", k->due_at);
 			/* the citizen is told (F61) */
 			act_inform_channels(&act, "extended", NULL, NULL);
