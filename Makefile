@@ -8,7 +8,8 @@
 #   make docs           write sql/README.md anew from the catalog
 #
 # Single kinds of test: test-unit test-pgtap test-isolation test-tap, each with
-# FILES='...' for some files only.  Further: demo bench evaluate fuzz lint format asan dist.
+# FILES='...' for some files only.  Further: demo bench evaluate fuzz lint format asan dist, and
+# test-hosts: with real ticket servers, which it installs.
 
 PG_CONFIG ?= pg_config
 CLANG ?= clang
@@ -151,6 +152,10 @@ test: deps
 test-unit test-pgtap test-isolation test-tap:
 	@tests/tools/run_tests $(@:test-%=%) $(FILES)
 
+# Under Request Tracker and Redmine themselves; logs and screenshots in build/hosts/out.
+test-hosts: deps
+	@tests/hosts/run $(FILES)
+
 demo: deps
 	DATA='$(DEMO_DATA)' tests/tools/cluster --timeout 0 -- tests/demo/run $(if $(DEMO_DATA),<'$(DEMO_DATA)')
 
@@ -262,5 +267,5 @@ dist:
 
 FORCE:
 .PHONY: FORCE all install install-net install-packs installcheck uninstall-extra deps deps-check \
-	test test-unit test-pgtap test-isolation test-tap demo bench evaluate unit-programs fuzz fuzz-programs \
+	test test-unit test-pgtap test-isolation test-tap test-hosts demo bench evaluate unit-programs fuzz fuzz-programs \
 	asan lint format docs sql/README.md dist
