@@ -50,7 +50,7 @@ DATA_built = build/pg_triage--$(EXT_VERSION).sql
 ifeq ($(origin DATA),command line)
 DEMO_DATA := $(DATA)
 endif
-override DATA = $(wildcard sql/updates/*.sql)
+override DATA = $(wildcard sql/updates/*.sql sql/recipes/*.sql)
 PACK_FILES = $(wildcard rules/*/*.csv)
 
 # The server's headers count as system headers: warnings are for our code only.

@@ -220,7 +220,7 @@ COMMENT ON FUNCTION triage.correct(bigint, text, text, text, text) IS
 CREATE FUNCTION triage.reveal_contact(case_id bigint, reason text)
 	RETURNS TABLE (reporter text, contact text) LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_reveal_contact';
 COMMENT ON FUNCTION triage.reveal_contact(bigint, text) IS
-	'查看联系方式: reporter and contact, for those who work the case; leaves an event with the reason. Errors: TR001, TR002, TR003, TR005 blank reason.';
+	'查看联系方式: reporter and contact of each report, the first first, for those who work the case; leaves an event with the reason. A report made in confidence (attrs.confidential, or one that names in attrs.complains_about the unit it complains about) is not shown to who acts for that unit. Errors: TR001, TR002, TR003, TR005 blank reason.';
 
 -- ---- the same matter, and what follows ----
 

@@ -34,7 +34,7 @@ DECLARE
 BEGIN
 	IF EXISTS (SELECT FROM triage.members)
 		AND NOT EXISTS (SELECT FROM triage.members m WHERE m.role = me AND m.duty = 'admin' AND m.active)
-		AND NOT pg_has_role(me, (SELECT c.relowner FROM pg_class c WHERE c.oid = 'triage.cases'::regclass), 'USAGE')
+		AND NOT triage.acts_as_owner()
 	THEN
 		RAISE EXCEPTION '% is not yours to do', check_admin.operation
 			USING ERRCODE = 'TR002', DETAIL = format('It is up to administrators, which %s is not.', quote_ident(me)),
@@ -354,6 +354,13 @@ AS $$
 	FROM triage.calendars c LEFT JOIN LATERAL (SELECT max(y.day) AS last FROM triage.calendar_days y
 		WHERE y.calendar = c.code AND y.active) d ON true
 	WHERE c.active
+	UNION ALL
+	SELECT 'row_security', CASE WHEN g.wanted AND NOT g.there THEN 'bad' WHEN g.wanted THEN 'ok' ELSE 'notice' END,
+		CASE WHEN g.there THEN 'on' ELSE 'off' END,
+		CASE WHEN g.wanted AND NOT g.there THEN 'Its trigger was disabled while triage.members was loaded: DELETE and INSERT one of its rows again.'
+			 WHEN NOT g.wanted THEN 'While triage.members is empty the privileges on tables and functions alone decide.' END
+	FROM (SELECT EXISTS (SELECT 1 FROM triage.members) AS wanted,
+		(SELECT k.relrowsecurity FROM pg_class k WHERE k.oid = 'triage.cases'::regclass) AS there) g
 $$;
 COMMENT ON FUNCTION triage.health_cases() IS 'The part of health() that tells about rules, cases and calendars.';
 
@@ -366,4 +373,4 @@ AS $$
 	UNION ALL SELECT * FROM triage.health_cases()
 $$;
 COMMENT ON FUNCTION triage.health() IS
-	'How the installation is: one row an item. state is ok | notice | warning | bad | off; value says what is, hint what to do (NULL = nothing). Items: version, launcher, timekeeper, courier, workers, hold, stopped, format of ENDPOINT, clock, networks, endpoint CODE, rulebook, quarantine, intake_errors, steps, calendar CODE. Shows no secrets and no query strings of urls.';
+	'How the installation is: one row an item. state is ok | notice | warning | bad | off; value says what is, hint what to do (NULL = nothing). Items: version, launcher, timekeeper, courier, workers, hold, stopped, format of ENDPOINT, clock, networks, endpoint CODE, rulebook, quarantine, intake_errors, steps, calendar CODE, row_security. Shows no secrets and no query strings of urls.';

@@ -93,7 +93,7 @@ COMMENT ON FUNCTION triage.areas_below(text) IS
  * actor has a centre's duty without an area.
  */
 CREATE FUNCTION triage.sight(OUT everywhere boolean, OUT areas text[], OUT departments text[])
-	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict error

@@ -26,6 +26,9 @@ char  *triage_now_since = NULL;
 double triage_time_scale = 1.0;
 char  *triage_request_id = NULL;
 char  *triage_happened_at = NULL;
+char  *triage_actor_claim = NULL;
+char  *triage_claim_roles = NULL;
+char  *triage_claim_secret = NULL;
 char  *triage_allowed_networks = NULL;
 int	   triage_courier_connections = 64;
 int	   triage_courier_per_host = 64;
@@ -59,6 +62,20 @@ define_clock_settings(void)
 	DefineCustomRealVariable("triage.time_scale",
 							 "How many seconds of the moved clock pass in a real second.", NULL,
 							 &triage_time_scale, 1.0, 0.001, 1000000.0, PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+static void
+define_claim_settings(void)
+{
+	define_string("triage.actor", "Whom a pooled login speaks for: 'name;expires;signature'.",
+				  "expires in seconds since 1970; signature = hex of HMAC-SHA256 over 'name;expires' with "
+				  "triage.claim_secret. Empty = the role itself acts.",
+				  &triage_actor_claim, "", PGC_USERSET);
+	define_string("triage.claim_roles", "Roles that may speak for others by triage.actor.",
+				  "A list separated by commas.", &triage_claim_roles, "", PGC_SIGHUP);
+	DefineCustomStringVariable("triage.claim_secret", "Key of the signatures in triage.actor.",
+							   "At least 32 bytes.", &triage_claim_secret, "", PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 }
 
 static void
@@ -125,6 +142,7 @@ triage_guc_init(void)
 	define_string("triage.happened_at", "Time at which the thing reported by a verb happened in the field.",
 				  "Empty = now.", &triage_happened_at, "", PGC_USERSET);
 	define_clock_settings();
+	define_claim_settings();
 	define_courier_settings();
 	MarkGUCPrefixReserved("triage");
 }

@@ -36,6 +36,11 @@ extern double triage_time_scale;
 extern char *triage_request_id;
 extern char *triage_happened_at;
 
+/* whom a pooled login speaks for, who may, and the key of the signature; see claim.h */
+extern char *triage_actor_claim;
+extern char *triage_claim_roles;
+extern char *triage_claim_secret;
+
 /* the courier's limits */
 extern char *triage_allowed_networks;
 extern int	 triage_courier_connections;

@@ -199,3 +199,16 @@ triage_json_string(StringInfo s, const char *text)
 	}
 	appendStringInfoChar(s, '"');
 }
+
+char *
+jb_get_text(Jsonb *object, const char *key)
+{
+	JsonbValue	v;
+	JsonbValue *found = NULL;
+
+	if (JB_ROOT_IS_OBJECT(object) && JB_ROOT_COUNT(object) > 0)
+		found = getKeyJsonValueFromContainer(&object->root, key, strlen(key), &v);
+	if (found == NULL || found->type != jbvString)
+		return NULL;
+	return pnstrdup(found->val.string.val, found->val.string.len);
+}

@@ -29,6 +29,9 @@ extern void	  jb_time(JsonBuild *b, const char *key, TimestampTz value); /* ISO 
 extern void	  jb_jsonb(JsonBuild *b, const char *key, Jsonb *value);
 extern Jsonb *jb_finish(JsonBuild *b);
 
+/* A text of an object's top level, palloc'd; NULL when it is not there or is no text. */
+extern char *jb_get_text(Jsonb *object, const char *key);
+
 /* ISO 8601 in UTC with microseconds; buf holds at least 40 bytes */
 extern char *triage_iso_time(TimestampTz at, char *buf);
 

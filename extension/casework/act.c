@@ -417,17 +417,19 @@ close_act(Act *act)
 static Datum
 result_row(Act *act)
 {
-	static KeptPlan plan = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1",
-							.nargs = 1,
-							.types = {INT8OID}};
-	Datum			args[1] = {Int64GetDatum(act->c.case_id)};
-	MemoryContext	old;
-	CaseRow			row;
-	Datum			result;
+	static KeptPlan	  plan = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1",
+							  .nargs = 1,
+							  .types = {INT8OID}};
+	Datum			  args[1] = {Int64GetDatum(act->c.case_id)};
+	MemoryContext	  old;
+	CaseRow			  row;
+	const AttrNumber *att;
+	Datum			  result;
 
 	if (triage_read(&plan, args, NULL) != 1)
 		elog(ERROR, "case %lld vanished", (long long) act->c.case_id);
-	(void) case_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	att = case_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	rights_hide_caller(&row, att);
 	old = MemoryContextSwitchTo(act->caller);
 	result = case_row_result(&row);
 	MemoryContextSwitchTo(old);

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/json.h"
 #include "casework/caserow.h"
 
 static const char *const column_names[CASE_COLUMNS] = {
@@ -132,6 +133,20 @@ case_set_null(CaseRow *row, const AttrNumber *att, CaseColumn column)
 	row->isnull[att[column] - 1] = true;
 }
 
+/* A report is made in confidence when it says so, or when it complains about a unit. */
+static bool
+is_confidential(Jsonb *attrs)
+{
+	JsonbValue	v;
+	JsonbValue *said;
+
+	if (JB_ROOT_COUNT(attrs) == 0)
+		return false;
+	said = getKeyJsonValueFromContainer(&attrs->root, "confidential", strlen("confidential"), &v);
+	return (said != NULL && said->type == jbvBool && said->val.boolean) ||
+		   jb_get_text(attrs, REPORT_COMPLAINS_ABOUT) != NULL;
+}
+
 void
 case_facts(const CaseRow *row, const AttrNumber *att, CaseFacts *c)
 {
@@ -141,6 +156,7 @@ case_facts(const CaseRow *row, const AttrNumber *att, CaseFacts *c)
 	c->external_ref = case_text(row, att, CASE_EXTERNAL_REF);
 	c->reporter = case_text(row, att, CASE_REPORTER);
 	c->contact = case_text(row, att, CASE_CONTACT);
+	c->confidential = is_confidential(DatumGetJsonbP(case_value(row, att, CASE_ATTRS)));
 	c->body = case_text(row, att, CASE_BODY);
 	c->address = case_text(row, att, CASE_ADDRESS);
 	c->status = case_text(row, att, CASE_STATUS);

@@ -14,6 +14,7 @@
 
 #include "base/names.h"
 #include "casework/intake.h"
+#include "casework/rights.h"
 #include "casework/verbs.h"
 
 PG_FUNCTION_INFO_V1(triage_urge);
@@ -209,28 +210,40 @@ triage_correct(PG_FUNCTION_ARGS)
 
 /* ---- the caller ---- */
 
+/* Each report's, the first first; those made in confidence not to the unit complained about. */
+static void
+put_callers(Act *act, ReturnSetInfo *result, bool confidential_too)
+{
+	static KeptPlan plan = {.sql = "SELECT s.reporter, s.contact FROM triage.case_sources s"
+								   " WHERE s.case_id = $1 AND ($2 OR NOT s.confidential) ORDER BY s.seq",
+							.nargs = 2,
+							.types = {INT8OID, BOOLOID}};
+	Datum			args[2] = {Int64GetDatum(act->c.case_id), BoolGetDatum(confidential_too)};
+	uint64			n = triage_read(&plan, args, NULL);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		Datum values[2];
+		bool  isnull[2];
+
+		for (int c = 0; c < 2; c++)
+			values[c] = triage_result(i, c + 1, &isnull[c]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+	}
+}
+
 Datum
 triage_reveal_contact(PG_FUNCTION_ARGS)
 {
-	Act			   act;
-	char		  *reason = verb_need_text(fcinfo, 1, "reason");
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		   values[2];
-	bool		   isnull[2];
-	MemoryContext  old;
+	Act	  act;
+	char *reason = verb_need_text(fcinfo, 1, "reason");
 
 	InitMaterializedSRF(fcinfo, 0);
 	act_begin_verb(&act, fcinfo, "reveal_contact", 2);
-	old = MemoryContextSwitchTo(act.caller);
-	isnull[0] = act.c.reporter == NULL;
-	isnull[1] = act.c.contact == NULL;
-	values[0] = isnull[0] ? (Datum) 0 : CStringGetTextDatum(act.c.reporter);
-	values[1] = isnull[1] ? (Datum) 0 : CStringGetTextDatum(act.c.contact);
-	MemoryContextSwitchTo(old);
+	put_callers(&act, (ReturnSetInfo *) fcinfo->resultinfo, !rights_complained_about(&act.row, act.att));
 	if (!act.repeated)
 		jb_text(&act.data, "reason", reason);
 	(void) act_end(&act);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, isnull);
 	return (Datum) 0;
 }
 

@@ -497,7 +497,7 @@ triage_intake_before(PG_FUNCTION_ARGS)
 		if (DatumGetInt64(case_value(&row, att, CASE_ID)) == ready_case)
 			return PointerGetDatum(td->tg_trigtuple);
 		/* a dump being restored, or a copy from another system: rows as they were */
-		if (!triage_is_admin(triage_actor()))
+		if (!triage_acts_as_owner())
 			ereport(ERROR,
 					(errcode(TRIAGE_ERRCODE_RIGHTS), errmsg("column \"status\" must not be given"),
 					 errdetail("Only an administrator may load cases with the state they had elsewhere."),

@@ -252,7 +252,7 @@ put_source(Writer *w, const CaseFacts *c, const Channel *channel, const unsigned
 	row_text(&row, SRC_REPORTER, c->reporter);
 	row_text(&row, SRC_CONTACT, c->contact);
 	row_contact_key(&row, c->contact, c->channel, channel->kind == CHANNEL_SENSOR ? c->reporter : NULL);
-	row_set(&row, SRC_CONFIDENTIAL, BoolGetDatum(false));
+	row_set(&row, SRC_CONFIDENTIAL, BoolGetDatum(c->confidential));
 	row_time(&row, SRC_REPORTED_AT, c->reported_at);
 	/* the first report's words stand in the case itself */
 	if (token != NULL)

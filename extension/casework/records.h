@@ -9,6 +9,9 @@
 #include "casework/writer.h"
 #include "rulebook/decide.h"
 
+/* attrs of a report: the department it complains about (投诉对象), which then does not learn who reports */
+#define REPORT_COMPLAINS_ABOUT "complains_about"
+
 /* What the rows need to know of their case.  Strings may be NULL where the column may. */
 typedef struct CaseFacts
 {
@@ -27,6 +30,7 @@ typedef struct CaseFacts
 	const char *area;
 	int			priority;
 	bool		danger;
+	bool		confidential; /* the first report */
 	TimestampTz reported_at;
 } CaseFacts;
 

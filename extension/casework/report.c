@@ -57,17 +57,27 @@ new_token(unsigned char *digest)
 	return token;
 }
 
+/* How much of a row its reader gets. */
+typedef enum Shown
+{
+	SHOWN_AS_IS,
+	SHOWN_TO_ROLE, /* reporter and contact as the actor's role may read them */
+	SHOWN_MASKED   /* what tells that a case exists and how it stands */
+} Shown;
+
 /* The row as a composite, with the token in attrs, where it is shown this once. */
 static Datum
-row_with_token(HeapTuple tuple, TupleDesc from, MemoryContext caller, const char *token, bool masked)
+row_with_token(HeapTuple tuple, TupleDesc from, MemoryContext caller, const char *token, Shown shown)
 {
 	MemoryContext	  old = MemoryContextSwitchTo(caller);
 	CaseRow			  row;
 	const AttrNumber *att = case_row_read(&row, tuple, from);
 	Datum			  result;
 
-	if (masked)
+	if (shown == SHOWN_MASKED)
 		case_row_mask(&row, att);
+	else if (shown == SHOWN_TO_ROLE)
+		rights_hide_caller(&row, att);
 	if (token != NULL)
 	{
 		JsonBuild b = {0};
@@ -272,7 +282,7 @@ triage_add_source(PG_FUNCTION_ARGS)
 		ItemPointerSetInvalid(&tuple.t_self);
 		tuple.t_tableOid = InvalidOid;
 		tuple.t_data = header;
-		result = row_with_token(&tuple, act.row.desc, CurrentMemoryContext, token, false);
+		result = row_with_token(&tuple, act.row.desc, CurrentMemoryContext, token, SHOWN_AS_IS);
 	}
 	PG_RETURN_DATUM(result);
 }
@@ -524,7 +534,8 @@ triage_report(PG_FUNCTION_ARGS)
 	else
 		tuple = insert_repeating(fcinfo, book, case_id, digest, &found, &desc);
 	book_release(book);
-	result = row_with_token(tuple, desc, caller, have != 0 ? NULL : token, masked);
+	result =
+		row_with_token(tuple, desc, caller, have != 0 ? NULL : token, masked ? SHOWN_MASKED : SHOWN_TO_ROLE);
 	triage_owner_end(&sw);
 	PG_RETURN_DATUM(result);
 }

@@ -20,4 +20,12 @@ extern void rights_check_duty(Act *act);
 extern bool rights_acts_for(Act *act, const char *department);
 extern bool rights_are_open(Act *act);
 
+/*
+ * Take the reporter and his contact out of a row to be shown, unless the
+ * actor's role may read those columns and is not complained about.
+ */
+extern void rights_hide_caller(CaseRow *row, const AttrNumber *att);
+/* Does the reporter complain about a department that the actor acts for? */
+extern bool rights_complained_about(const CaseRow *row, const AttrNumber *att);
+
 #endif

@@ -17,6 +17,7 @@
 #include "base/names.h"
 #include "casework/intake.h"
 #include "casework/outbox.h"
+#include "casework/rights.h"
 #include "casework/tasks.h"
 #include "casework/verbs.h"
 
@@ -152,7 +153,7 @@ row_of(int64 case_id)
 	triage_owner_begin(&sw);
 	if (triage_read(&plan, args, NULL) != 1)
 		elog(ERROR, "task %lld vanished", (long long) case_id);
-	(void) case_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	rights_hide_caller(&row, case_row_read(&row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc));
 	old = MemoryContextSwitchTo(caller);
 	result = case_row_result(&row);
 	MemoryContextSwitchTo(old);

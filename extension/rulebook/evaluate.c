@@ -38,7 +38,7 @@ typedef struct Trial
 static void
 check_arguments(int folds, const char *model, const char *split_column)
 {
-	if (!triage_is_admin(triage_actor()))
+	if (!triage_acts_as_owner())
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_RIGHTS), errmsg("models are for administrators"),
 						errdetail("Role \"%s\" is not a member of the role that owns the rules.",
 								  triage_actor_name()),

@@ -103,7 +103,7 @@ triage_refuse_row(PG_FUNCTION_ARGS)
 static void
 require_admin(void)
 {
-	if (!triage_is_admin(triage_actor()))
+	if (!triage_acts_as_owner())
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_RIGHTS), errmsg("rules are for administrators"),
 						errdetail("Role \"%s\" is not a member of the role that owns the rules.",
 								  triage_actor_name()),

@@ -36,7 +36,7 @@ PG_FUNCTION_INFO_V1(triage_train);
 static void
 check_admin(void)
 {
-	if (!triage_is_admin(triage_actor()))
+	if (!triage_acts_as_owner())
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_RIGHTS), errmsg("models are for administrators"),
 						errdetail("Role \"%s\" is not a member of the role that owns the rules.",
 								  triage_actor_name()),

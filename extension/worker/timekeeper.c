@@ -177,7 +177,7 @@ check_tick(FunctionCallInfo fcinfo, TimestampTz at)
 				 errmsg("tick() needs isolation level READ COMMITTED"),
 				 errdetail("It must see what other sessions just committed."),
 				 errhint("Call it in a transaction of its own: BEGIN ISOLATION LEVEL READ COMMITTED.")));
-	if (at > triage_clock() + USECS_PER_SEC && !triage_is_admin(triage_actor()))
+	if (at > triage_clock() + USECS_PER_SEC && !triage_acts_as_owner())
 		ereport(ERROR,
 				(errcode(TRIAGE_ERRCODE_RIGHTS), errmsg("tick() at a time to come is for administrators"),
 				 errhint("Leave \"at\" out.")));
