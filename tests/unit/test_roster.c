@@ -29,7 +29,7 @@ ok(bool passed, const char *name)
 /* 2026-03-02, a Monday */
 #define MONDAY 9557
 
-/* 1 January of these years, 1 March 2028 and 29 February 2028, in days since 2000 */
+/* 1 January 2026 and 29 February 2028, in days since 2000 */
 #define DAY_2026 9497
 #define LEAP_DAY 10286
 
