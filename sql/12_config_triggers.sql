@@ -84,8 +84,8 @@ DECLARE
 	t	text;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['areas', 'area_names', 'departments', 'channels', 'case_types', 'terms', 'context_words', 'routes',
-		'route_parties', 'calendars', 'calendar_hours', 'calendar_days', 'policies', 'policy_steps', 'endpoints',
-		'outcomes', 'repeat_rules', 'follow_ups', 'stock_phrases']
+		'route_parties', 'calendars', 'calendar_hours', 'calendar_days', 'modes', 'mode_periods', 'policies', 'policy_steps', 'endpoints',
+		'outcomes', 'repeat_rules', 'follow_ups', 'stock_phrases', 'rosters']
 	LOOP
 		EXECUTE format('CREATE TRIGGER config_insert AFTER INSERT ON triage.%I REFERENCING NEW TABLE AS new_rows'
 			' FOR EACH STATEMENT EXECUTE FUNCTION triage.config_changed()', t);

@@ -23,7 +23,7 @@ COMMENT ON FUNCTION triage.try_condition(text, jsonb) IS
 	'Does a route with this condition apply to these facts?  Unknown counts as no; no condition (NULL) as yes.
 Facts, each null when it is not given: channel, case_type, case_group, nature text; priority int; danger boolean; area, area_level text;
 local_time time ("08:30"); local_date date ("2026-10-01"); weekday int (1 = Monday); workday, in_worktime, has_location boolean;
-repeats int; confidence double precision; body_length int; attrs jsonb (an object).
+repeats int; confidence double precision; body_length int; mode text; attrs jsonb (an object).
 Errors: TR004 as check_condition(); TR003 a fact that does not exist; 22023 a fact of another type; what evaluation itself raises
 (22012 division by zero, 22003 out of range, 22P02 a cast of an attribute that is no number): the intake then sends the case to the accountable fallback.
 Source: extension/rulebook/condition_sql.c';

@@ -114,6 +114,16 @@ BEGIN
 			r := r || (SELECT string_agg(format(E'\n  未用 passed:   %s (%s)', p.v->>'route', p.v->>'because'), '' ORDER BY p.n)
 				FROM jsonb_array_elements(d#>'{facts,passed}') WITH ORDINALITY p(v, n));
 		END IF;
+		IF d#>>'{facts,mode}' IS NOT NULL THEN
+			r := r || format(E'\n  模式 mode:     %s %s', d#>>'{facts,mode}', coalesce((SELECT m.zh FROM triage.modes m WHERE m.code = d#>>'{facts,mode}'), ''));
+		END IF;
+		IF d#>'{facts,roster}' IS NOT NULL THEN
+			r := r || (SELECT string_agg(format(E'\n  值班 roster:   %s %s %s', k.v->>'unit', k.v->>'duty',
+					CASE WHEN (k.v->>'on_duty')::boolean THEN format('在岗 on duty: %s', k.v->>'team')
+						 ELSE format('无人值班 off duty, 代为承办 in its place: %s', k.v->>'instead') END
+					|| coalesce('; 至 until ' || (k.v->>'until'), '') || coalesce('; 下一班 back at ' || (k.v->>'back_at'), '')), '' ORDER BY k.n)
+				FROM jsonb_array_elements(d#>'{facts,roster}') WITH ORDINALITY k(v, n));
+		END IF;
 		IF d#>>'{facts,route_error}' IS NOT NULL THEN
 			r := r || format(E'\n  规则错误 rule error: %s', d#>>'{facts,route_error}');
 		END IF;

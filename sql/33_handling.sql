@@ -119,7 +119,7 @@ COMMENT ON FUNCTION triage.answer_whistle(bigint, text, text, text) IS
 CREATE FUNCTION triage.confer(case_id bigint, departments text[], decision text DEFAULT NULL, due_at timestamptz DEFAULT NULL, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_confer';
 COMMENT ON FUNCTION triage.confer(bigint, text[], text, timestamptz, text) IS
-	'会商: a joint meeting under the governance centre as chair, with the departments present, its decision and until when it is carried out. Errors: TR001, TR002, TR003, TR005 a due time without decision or in the past. Source: F80.';
+	'会商: a joint meeting under the department whose turn the chair is at the governance centre (轮值主管, triage.rosters), else under the centre itself, with the departments present, its decision and until when it is carried out. Errors: TR001, TR002, TR003, TR005 a due time without decision or in the past. Source: F80.';
 
 CREATE FUNCTION triage.escalate(case_id bigint, reason text, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_escalate';

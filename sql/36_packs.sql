@@ -187,6 +187,11 @@ BEGIN
 			('policies', 'area', 'areas', '{code}', 'area'),
 			('policies', 'calendar', 'calendars', '{code}', 'calendar'),
 			('policies', 'ladder', 'policy_steps', '{ladder}', 'ladder with steps'),
+			('policies', 'mode', 'modes', '{code}', 'mode'),
+			('rosters', 'department', 'departments', '{code}', 'department'),
+			('rosters', 'substitute', 'departments', '{code,kind}', 'department or kind'),
+			('rosters', 'calendar', 'calendars', '{code}', 'calendar'),
+			('rosters', 'mode', 'modes', '{code}', 'mode'),
 			('repeat_rules', 'case_type', 'case_types', '{code}', 'case type'),
 			('repeat_rules', 'channel', 'channels', '{code}', 'channel'),
 			('follow_ups', 'case_type', 'case_types', '{code}', 'case type'),
@@ -275,6 +280,12 @@ BEGIN
 			AND coalesce(o.area, '') = coalesce(r.area, '') AND o.code <> r.code AND o.active
 			AND (o.condition IS NULL) = (r.condition IS NULL)
 		WHERE r.active AND triage.conditions_tie(r.condition, o.condition);
+
+	RETURN QUERY
+		SELECT 'error', 'rosters', r.code::text, format('column "team": there is no department "%s"', r.team),
+			   'The team of a rotating chair is the department whose turn it is.'
+		FROM triage.rosters r
+		WHERE r.active AND r.duty = 'chair' AND NOT EXISTS (SELECT FROM triage.departments d WHERE d.code = r.team AND d.active);
 
 	RETURN QUERY
 		SELECT 'error', 'calendars', c.code::text, format('column "timezone": the server knows no time zone "%s"', c.timezone),
@@ -833,11 +844,35 @@ BEGIN
 		CROSS JOIN (VALUES (false), (true)) u (urban)
 		CROSS JOIN (VALUES (false), (true)) d (danger)
 		WHERE NOT EXISTS (SELECT FROM triage.policies x WHERE x.active AND x.stage = s.stage AND x.case_type IS NULL AND x.area IS NULL
-						  AND coalesce(x.priority, p.priority) = p.priority AND coalesce(x.urban, u.urban) = u.urban
+						  AND x.mode IS NULL AND coalesce(x.priority, p.priority) = p.priority AND coalesce(x.urban, u.urban) = u.urban
 						  AND coalesce(x.danger, d.danger) = d.danger)
 		-- nobody arrives where no scene is
 		AND (s.stage <> 'arrive' OR EXISTS (SELECT FROM triage.case_types c WHERE c.active AND c.scene AND c.priority = p.priority))
 		GROUP BY s.stage, p.priority;
+
+	RETURN QUERY
+		SELECT 'warning', 'rosters', r.department::text, format('its shifts end on %s, after that nobody is on duty', max(r.valid_until)),
+			   'Add the shifts that follow; without any row the department counts as always there.'
+		FROM triage.rosters r
+		WHERE r.active AND r.duty = 'duty' AND r.mode IS NULL
+		GROUP BY r.department HAVING max(coalesce(r.valid_until, 'infinity')) <= triage.clock()::date + 14;
+	RETURN QUERY
+		SELECT 'warning', 'rosters', r.code::text, format('nobody of the department has the skill "%s"', r.skill),
+			   'Add it to triage.staff.skills of those who come, or correct the shift.'
+		FROM triage.rosters r
+		WHERE r.active AND r.skill IS NOT NULL AND r.duty = 'duty'
+		AND NOT EXISTS (SELECT FROM triage.staff s WHERE s.department = r.department AND r.skill = ANY (s.skills));
+	RETURN QUERY
+		SELECT 'warning', 'staff', s.staff_id::text, format('column "%s": there is no active %s "%s"', x.col, x.noun, x.value),
+			   'Correct the code, or end the row''s time in column active.'
+		FROM triage.staff s
+		CROSS JOIN LATERAL (VALUES
+			('department', 'department', s.department, EXISTS (SELECT FROM triage.departments d WHERE d.code = s.department AND d.active)),
+			('area', 'area', s.area, EXISTS (SELECT FROM triage.areas a WHERE a.code = s.area AND a.active)),
+			('login', 'role', s.login, EXISTS (SELECT FROM pg_roles l WHERE l.rolname = s.login)),
+			('team', 'shift of a team', s.team, EXISTS (SELECT FROM triage.rosters r WHERE r.department = s.department AND r.team = s.team AND r.active)))
+			x (col, noun, value, found)
+		WHERE x.value IS NOT NULL AND NOT x.found AND s.active && daterange(triage.clock()::date, NULL);
 
 	RETURN QUERY
 		SELECT 'warning', 'channels', c.code::text, 'a written channel where danger is not confirmed by a person first',

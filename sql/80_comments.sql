@@ -115,7 +115,7 @@ COMMENT ON COLUMN triage.route_parties.seq IS 'Order among the units, from 1; th
 COMMENT ON COLUMN triage.route_parties.department IS 'departments.code of one unit; else relation.';
 COMMENT ON COLUMN triage.route_parties.relation IS 'departments.kind: the unit of this kind for the case''s area; else department. A lead that is not found is replaced by the governance centre.';
 COMMENT ON COLUMN triage.route_parties.duty IS 'lead 牵头 | assist 协办 | on_scene 到场处置 | backup 后备 (police reserve, SEED0) | expert 专家 | agent 代办员 (SEED1).';
-COMMENT ON COLUMN triage.route_parties.skill IS 'Skill tag wanted of the staff who come (技能标签); a note, deciding does not use it.';
+COMMENT ON COLUMN triage.route_parties.skill IS 'Skill tag wanted of the staff who come (技能标签): where the unit has a roster, only shifts for this skill or for any count as on duty; suggest_staff() looks for it.';
 
 COMMENT ON TABLE triage.calendars IS 'Calendars of working time (工作日历). The first by code that is closed on Sundays also gives local time and working time to route conditions and case numbers.';
 COMMENT ON COLUMN triage.calendars.code IS 'Code of the calendar.';
@@ -139,7 +139,7 @@ COMMENT ON COLUMN triage.calendar_days.opens IS 'Local time, with kind hours onl
 COMMENT ON COLUMN triage.calendar_days.closes IS 'Local time after opens, with kind hours only.';
 COMMENT ON COLUMN triage.calendar_days.note IS 'Which holiday; may be NULL.';
 
-COMMENT ON TABLE triage.policies IS 'Time limits (时限规定) by stage. For a clock 时限 the most special one counts: deeper case type, then smaller area, then the number of other things it names. No policy for a stage: the stage is not timed.';
+COMMENT ON TABLE triage.policies IS 'Time limits (时限规定) by stage. For a clock 时限 the most special one counts: one for the mode in force, then deeper case type, then smaller area, then the number of other things it names. No policy for a stage: the stage is not timed.';
 COMMENT ON COLUMN triage.policies.code IS 'Code of the policy, kept by its clocks.';
 COMMENT ON COLUMN triage.policies.stage IS 'triage 研判 | accept 签收 | arrive 到场 | feedback 首次反馈 | resolve 办结 | ring_back 回拨 (silent calls) | assist 协办.';
 COMMENT ON COLUMN triage.policies.case_type IS 'case_types.code, with types below it; NULL = every type. With a type and no priority it holds only while the case has the type''s ordinary priority.';

@@ -21,6 +21,7 @@
 #include "casework/rights.h"
 #include "casework/tasks.h"
 #include "casework/verbs.h"
+#include "rulebook/duty.h"
 
 PG_FUNCTION_INFO_V1(triage_whistle);
 PG_FUNCTION_INFO_V1(triage_answer_whistle);
@@ -257,6 +258,18 @@ open_decided(Act *act, Department **present, int n, const char *decision, Timest
 	jb_end_array(&act->data);
 }
 
+/* The department whose turn it is to take the chair at the centre; where none takes turns, the centre. */
+static Department *
+chair_on_turn(Act *act, Department *centre)
+{
+	OnDuty		turn;
+	Department *d = NULL;
+
+	if (duty_find(act->book, centre, act->now, true, &turn, 1) == 1)
+		d = book_department(act->book, turn.shift->team, strlen(turn.shift->team));
+	return d != NULL ? d : centre;
+}
+
 Datum
 triage_confer(PG_FUNCTION_ARGS)
 {
@@ -269,7 +282,7 @@ triage_confer(PG_FUNCTION_ARGS)
 	act_begin_verb(&act, fcinfo, "confer", 4);
 	if (!act.repeated)
 	{
-		Department *chair = book_centre(act.book, act_area(&act));
+		Department *chair = chair_on_turn(&act, book_centre(act.book, act_area(&act)));
 
 		n = departments_argument(&act, fcinfo, 1, "departments", present);
 		if (decision != NULL)

@@ -51,7 +51,8 @@ clock_running(Act *act, const char *stage, int assignment_seq)
 TimestampTz
 clock_limit(Act *act, Stage stage, TimestampTz start)
 {
-	Policy *p = policy_for(act->book, act_type(act), stage, act->c.priority, act->c.danger, act_area(act));
+	Policy *p =
+		policy_for(act->book, act_type(act), stage, act->c.priority, act->c.danger, act_area(act), start);
 
 	if (p == NULL)
 		return DT_NOEND;

@@ -70,7 +70,7 @@ void
 records_clock(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq, const CaseType *type,
 			  Stage stage, int priority, bool danger, const Area *area, TimestampTz start)
 {
-	Policy	  *policy = policy_for(book, type, stage, priority, danger, area);
+	Policy	  *policy = policy_for(book, type, stage, priority, danger, area, start);
 	ClockLimit limit;
 
 	if (policy == NULL)
@@ -84,7 +84,7 @@ records_clock_until(Writer *w, Book *book, int64 case_id, Counters *at, int assi
 					const CaseType *type, Stage stage, int priority, bool danger, const Area *area,
 					TimestampTz start, TimestampTz due)
 {
-	Policy		 *policy = policy_for(book, type, stage, priority, danger, area);
+	Policy		 *policy = policy_for(book, type, stage, priority, danger, area, start);
 	ClockLimit	  limit = {.policy = policy, .due_at = due, .next_step = 0, .next_step_at = DT_NOEND};
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
 

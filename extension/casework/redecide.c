@@ -149,6 +149,7 @@ decide_by_person(Act *act, Department *lead, Decision *d)
 	d->route = NULL;
 	d->npassed = 0;
 	d->nparties = 0;
+	d->nduty_checks = 0;
 	party_add(d, lead, DUTY_LEAD);
 	if (d->nature == NATURE_UNDETERMINED)
 		d->nature = d->type								   ? d->type->nature
@@ -162,6 +163,7 @@ leave_to_centre(Act *act, Decision *d)
 	d->dispatched = false;
 	d->route = NULL;
 	d->nparties = 0;
+	d->nduty_checks = 0;
 	d->nature = NATURE_UNDETERMINED;
 	party_add(d, book_centre(act->book, d->area), DUTY_LEAD);
 }

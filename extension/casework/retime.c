@@ -181,7 +181,7 @@ retime_clocks(Act *act)
 	{
 		Clock  *k = timed[i].clock;
 		Stage	stage = stage_of(k->stage);
-		Policy *p = policy_for(act->book, type, stage, act->c.priority, act->c.danger, area);
+		Policy *p = policy_for(act->book, type, stage, act->c.priority, act->c.danger, area, k->started_at);
 
 		if (stage > STAGE_ASSIST)
 			continue;

@@ -20,6 +20,7 @@
 #include "rulebook/condition.h"
 #include "text/terms.h"
 #include "worktime/calendar.h"
+#include "worktime/roster.h"
 
 /* Lookup by code in an array of structs whose first member is the code. */
 typedef struct CodeIndex
@@ -76,15 +77,35 @@ typedef struct Area
 	bool		 urban;
 } Area;
 
-typedef struct Department
+/* What may be in force beside the ordinary: typhoon, exam week, a big event. */
+typedef struct DutyMode
 {
 	const char *code;
-	const char *kind;
-	const char *zh;
-	const char *superior; /* kind, NULL = none */
-	const char *endpoint;
-	const char *area_code;
-	Area	   *area;
+	int			rank; /* of several in force the highest counts */
+} DutyMode;
+
+/* When and where a mode was, is or will be in force. */
+typedef struct ModePeriod
+{
+	DutyMode   *mode;
+	Area	   *area; /* NULL = everywhere */
+	TimestampTz since;
+	TimestampTz until;
+} ModePeriod;
+
+typedef struct Department
+{
+	const char		 *code;
+	const char		 *kind;
+	const char		 *zh;
+	const char		 *superior; /* kind, NULL = none */
+	const char		 *endpoint;
+	const char		 *area_code;
+	Area			 *area;
+	int				  nshifts; /* who is on duty, see duty.h; 0 = it has no roster and is always there */
+	int				  nchairs; /* whose turn it is to take the chair */
+	struct DutyShift *shifts;
+	struct DutyShift *chairs;
 } Department;
 
 typedef enum ChannelKind
@@ -205,6 +226,7 @@ typedef struct RouteParty
 	int			seq;
 	const char *department; /* code; NULL when a relation is given */
 	const char *relation;	/* kind of unit, found by the case's area */
+	const char *skill;		/* wanted of who is on duty; NULL = any */
 	Duty		duty;
 } RouteParty;
 
@@ -291,7 +313,9 @@ typedef struct Policy
 	const char *area_code;
 	const char *calendar_code;
 	const char *ladder_code;
+	const char *mode_code;
 	Area	   *area;
+	DutyMode   *mode;	  /* NULL = in every mode */
 	int			priority; /* 0 = any */
 	int			urban;	  /* -1 = any */
 	int			danger;	  /* -1 = any */
@@ -381,6 +405,16 @@ typedef struct Book
 	CodeIndex calendar_index;
 	Calendar *local_calendar; /* gives local time and working time for the facts */
 
+	int		  nmodes;
+	DutyMode *modes;
+	CodeIndex mode_index;
+
+	int			nperiods;
+	ModePeriod *periods;
+
+	int				  nduty_shifts; /* by department, those of a chair after the others */
+	struct DutyShift *duty_shifts;
+
 	int		  nladders;
 	Ladder	 *ladders;
 	CodeIndex ladder_index;
@@ -456,6 +490,7 @@ extern void book_load(Book *book, Snapshot snapshot, bool use_image);
 #define book_type(b, code, len)		  ((CaseType *) code_index_find(&(b)->type_index, (code), (len)))
 #define book_route(b, code, len)	  ((Route *) code_index_find(&(b)->route_index, (code), (len)))
 #define book_calendar(b, code, len)	  ((Calendar *) code_index_find(&(b)->calendar_index, (code), (len)))
+#define book_mode(b, code, len)		  ((DutyMode *) code_index_find(&(b)->mode_index, (code), (len)))
 #define book_ladder(b, code, len)	  ((Ladder *) code_index_find(&(b)->ladder_index, (code), (len)))
 #define book_endpoint(b, code, len)	  ((Endpoint *) code_index_find(&(b)->endpoint_index, (code), (len)))
 #define book_outcome(b, code, len)	  ((Outcome *) code_index_find(&(b)->outcome_index, (code), (len)))

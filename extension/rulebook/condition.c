@@ -95,6 +95,7 @@ const FactInfo fact_info[FACT_COUNT] = {
 	[FACT_CONFIDENCE] = {"confidence", FLOAT8OID},
 	[FACT_BODY_LENGTH] = {"body_length", INT4OID},
 	[FACT_ATTRS] = {"attrs", JSONBOID},
+	[FACT_MODE] = {"mode", TEXTOID},
 };
 
 /* facts_used is a uint32 */

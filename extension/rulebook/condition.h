@@ -32,9 +32,10 @@ typedef enum FactId
 	FACT_REPEATS,
 	FACT_CONFIDENCE,
 	FACT_BODY_LENGTH,
-	FACT_ATTRS
+	FACT_ATTRS,
+	FACT_MODE
 } FactId;
-#define FACT_COUNT (FACT_ATTRS + 1)
+#define FACT_COUNT (FACT_MODE + 1)
 
 typedef struct FactInfo
 {

@@ -10,6 +10,7 @@
 
 #include "rulebook/context.h"
 #include "rulebook/decide.h"
+#include "rulebook/duty.h"
 
 /* A repeat may be more urgent, but what threatens nobody never becomes U1 by it. */
 static void
@@ -39,6 +40,7 @@ decide(Book *book, const Report *report, Decision *d)
 	place_decide(book, report, folded, len, d);
 	classify(book, report, folded, len, d);
 	count_repeats(report, d);
+	d->mode = mode_in_force(book, d->area, report->at);
 	if (d->dispatched)
 		route_choose(book, report, d);
 	if (d->route_error != NULL)
@@ -47,6 +49,7 @@ decide(Book *book, const Report *report, Decision *d)
 	{
 		d->route = NULL;
 		d->nparties = 0;
+		d->nduty_checks = 0;
 		d->nature = NATURE_UNDETERMINED;
 		party_add(d, book_centre(book, d->area), DUTY_LEAD);
 		/* a voice is waiting: while a person makes out what was meant, the police know already */
@@ -66,7 +69,8 @@ decision_pack(const Decision *d, MemoryContext mcxt)
 	size_t passed = d->npassed * sizeof(d->passed[0]);
 	size_t silenced = d->nsilenced * sizeof(d->silenced[0]);
 	size_t learned = d->nlearned * sizeof(d->learned[0]);
-	char  *packed = MemoryContextAlloc(mcxt, fixed + parties + hits + passed + silenced + learned);
+	size_t duty = d->nduty_checks * sizeof(d->duty_checks[0]);
+	char  *packed = MemoryContextAlloc(mcxt, fixed + parties + hits + passed + silenced + learned + duty);
 
 	memcpy(packed, d, fixed);
 	memcpy(packed + fixed, d->parties, parties);
@@ -74,6 +78,7 @@ decision_pack(const Decision *d, MemoryContext mcxt)
 	memcpy(packed + fixed + parties + hits, d->passed, passed);
 	memcpy(packed + fixed + parties + hits + passed, d->silenced, silenced);
 	memcpy(packed + fixed + parties + hits + passed + silenced, d->learned, learned);
+	memcpy(packed + fixed + parties + hits + passed + silenced + learned, d->duty_checks, duty);
 	if (d->route_error != NULL)
 	{
 		char *copy = MemoryContextStrdup(mcxt, d->route_error);
@@ -98,4 +103,6 @@ decision_unpack(const void *packed, Decision *d)
 	memcpy(d->silenced, at, d->nsilenced * sizeof(d->silenced[0]));
 	at += d->nsilenced * sizeof(d->silenced[0]);
 	memcpy(d->learned, at, d->nlearned * sizeof(d->learned[0]));
+	at += d->nlearned * sizeof(d->learned[0]);
+	memcpy(d->duty_checks, at, d->nduty_checks * sizeof(d->duty_checks[0]));
 }

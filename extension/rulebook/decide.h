@@ -38,13 +38,14 @@ typedef struct Report
 	bool		 confirmed;	 /* a person has looked: danger needs no second look */
 } Report;
 
-#define MAX_PARTIES	   24
-#define MAX_CANDIDATES 3
-#define MAX_KEPT_HITS  16
-#define MAX_PASSED	   12
-#define MAX_SILENCED   8
-#define MAX_PLACES	   4
-#define MAX_GRAMS	   5
+#define MAX_PARTIES		24
+#define MAX_CANDIDATES	3
+#define MAX_KEPT_HITS	16
+#define MAX_PASSED		12
+#define MAX_SILENCED	8
+#define MAX_PLACES		4
+#define MAX_GRAMS		5
+#define MAX_DUTY_CHECKS 8
 
 typedef struct Party
 {
@@ -64,6 +65,17 @@ typedef struct Silenced
 	Term *term;
 	Term *by;
 } Silenced;
+
+/* What the roster of a party's unit said. */
+typedef struct DutyCheck
+{
+	Department *department;
+	Department *substitute; /* who was named in its stead; NULL = it is on duty */
+	Duty		duty;
+	const char *team; /* on duty; lives in the book; NULL = none */
+	TimestampTz
+		until; /* end of the team's shift; or, off duty, when somebody is next (DT_NOEND = not soon) */
+} DutyCheck;
 
 /* What a learned model said. */
 typedef struct Learned
@@ -144,8 +156,9 @@ typedef struct Decision
 	PlaceBy		against_by; /* another sign of the place says otherwise; PLACE_NONE = none does */
 	Area	   *against;
 
-	Route *route;		/* NULL when not dispatched */
-	char  *route_error; /* message of a condition that failed, palloc'd */
+	const DutyMode *mode;		 /* in force there and then; NULL = none */
+	Route		   *route;		 /* NULL when not dispatched */
+	char		   *route_error; /* message of a condition that failed, palloc'd */
 
 	uint64 text_digest; /* of the folded text */
 	int	   body_chars;
@@ -156,6 +169,7 @@ typedef struct Decision
 	int		  nparties;
 	int		  nsilenced;
 	int		  nlearned; /* 1 = a model took part */
+	int		  nduty_checks;
 	Candidate candidates[MAX_CANDIDATES];
 
 	/* only as much of these is kept by decision_pack() as is used */
@@ -164,6 +178,7 @@ typedef struct Decision
 	PassedRoute passed[MAX_PASSED];
 	Silenced	silenced[MAX_SILENCED];
 	Learned		learned[1];
+	DutyCheck	duty_checks[MAX_DUTY_CHECKS];
 } Decision;
 
 /* Decide; raises TR004 only when no governance centre is configured at all. */
@@ -206,10 +221,10 @@ typedef struct ClockLimit
 	TimestampTz next_step_at; /* DT_NOEND = no step */
 } ClockLimit;
 
-/* The policy for a stage; NULL = the stage is not timed. */
-extern Policy *
-policy_for(Book *book, const CaseType *type, Stage stage, int priority, bool danger, const Area *area);
-extern void limit_start(Policy *policy, TimestampTz start, ClockLimit *limit);
+/* The policy for a stage that starts at an instant; NULL = the stage is not timed. */
+extern Policy *policy_for(Book *book, const CaseType *type, Stage stage, int priority, bool danger,
+						  const Area *area, TimestampTz at);
+extern void	   limit_start(Policy *policy, TimestampTz start, ClockLimit *limit);
 /* start + amount in a unit; saturates instead of overflowing */
 extern TimestampTz limit_add(TimestampTz start, int amount, LimitUnit unit, const Calendar *calendar);
 /* When a step of a ladder is due for a clock. */

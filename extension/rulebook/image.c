@@ -29,7 +29,7 @@
 PG_FUNCTION_INFO_V1(triage_store_image);
 
 #define IMAGE_MAGIC	 0x74626f6b /* "tbok" */
-#define IMAGE_FORMAT 4
+#define IMAGE_FORMAT 5
 
 /* Bytes before the image in its column: with a value's own header they make it begin at a multiple of 8. */
 #define LEAD_BYTES (8 - VARHDRSZ)
@@ -95,6 +95,7 @@ put_column(StringInfo s, const Reader *r, int c)
 			break;
 		case INT8OID:
 		case TIMEOID:
+		case TIMESTAMPTZOID:
 			put_value(s, &(int64){DatumGetInt64(d)}, sizeof(int64));
 			break;
 		case INTERVALOID:

@@ -7,13 +7,17 @@
 #include "utils/timestamp.h"
 
 #include "rulebook/decide.h"
+#include "rulebook/duty.h"
 
 /* no limit reaches further than this many microseconds: a century */
 #define LONGEST (INT64CONST(100) * 366 * USECS_PER_DAY)
 
 static bool
-policy_fits(const Policy *p, const CaseType *type, int priority, bool danger, const Area *area)
+policy_fits(const Policy *p, const CaseType *type, int priority, bool danger, const Area *area,
+			const DutyMode *mode)
 {
+	if (p->mode != NULL && p->mode != mode)
+		return false;
 	/* a type's own limits are those of its ordinary urgency; raised cases take the urgency's */
 	if (p->type_code != NULL && p->priority == 0 && priority != type->priority)
 		return false;
@@ -22,11 +26,14 @@ policy_fits(const Policy *p, const CaseType *type, int priority, bool danger, co
 }
 
 Policy *
-policy_for(Book *book, const CaseType *type, Stage stage, int priority, bool danger, const Area *area)
+policy_for(Book *book, const CaseType *type, Stage stage, int priority, bool danger, const Area *area,
+		   TimestampTz at)
 {
+	const DutyMode *mode = mode_in_force(book, area, at);
+
 	type = book_rules_of(book, type);
 	for (int i = 0; i < type->npolicies[stage]; i++)
-		if (policy_fits(type->policies[stage][i], type, priority, danger, area))
+		if (policy_fits(type->policies[stage][i], type, priority, danger, area, mode))
 			return type->policies[stage][i];
 	return NULL;
 }

@@ -168,7 +168,7 @@ link_routes(Book *book)
 	}
 }
 
-/* More specific first: by type, area, then the number of other things it names. */
+/* More specific first: by mode, type, area, then the number of other things it names. */
 static int
 policy_rank(const Policy *p)
 {
@@ -186,6 +186,9 @@ by_specificity(const void *a, const void *b)
 	int			  dx = type_depth(sorting_book, sorting_type, x->type_code);
 	int			  dy = type_depth(sorting_book, sorting_type, y->type_code);
 
+	/* what is set for a typhoon goes before whatever is usual */
+	if ((x->mode != NULL) != (y->mode != NULL))
+		return x->mode != NULL ? -1 : 1;
 	if (dx != dy)
 		return dx > dy ? -1 : 1;
 	dx = x->area ? x->area->depth : -1;
@@ -200,7 +203,8 @@ by_specificity(const void *a, const void *b)
 static bool
 policy_usable(const Policy *p)
 {
-	return (p->area_code == NULL || p->area != NULL) && (p->calendar_code == NULL || p->calendar != NULL);
+	return (p->area_code == NULL || p->area != NULL) && (p->calendar_code == NULL || p->calendar != NULL) &&
+		   (p->mode_code == NULL || p->mode != NULL);
 }
 
 static void
@@ -250,6 +254,8 @@ link_policies(Book *book)
 			p->area = book_area(book, p->area_code, strlen(p->area_code));
 		if (p->calendar_code != NULL)
 			p->calendar = book_calendar(book, p->calendar_code, strlen(p->calendar_code));
+		if (p->mode_code != NULL)
+			p->mode = book_mode(book, p->mode_code, strlen(p->mode_code));
 		if (p->ladder_code != NULL)
 			p->ladder = book_ladder(book, p->ladder_code, strlen(p->ladder_code));
 	}

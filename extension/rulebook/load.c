@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "rulebook/arena.h"
+#include "rulebook/duty.h"
 #include "rulebook/image.h"
 #include "rulebook/load.h"
 #include "rulebook/source.h"
@@ -310,6 +311,7 @@ load_route_parties(Book *book, Arena *arena, const Source *source)
 		p->department = col_text(&r, arena, 2);
 		p->relation = col_text(&r, arena, 3);
 		p->duty = (Duty) col_word(&r, 4, duty_names);
+		p->skill = col_text(&r, arena, 5);
 	}
 	reader_close(&r);
 }
@@ -377,6 +379,83 @@ load_calendar_days(Book *book, const Source *source)
 }
 
 static void
+load_modes(Book *book, Arena *arena, const Source *source)
+{
+	Reader r;
+
+	reader_open(&r, source, FROM_MODES);
+	while (reader_next(&r))
+	{
+		DutyMode *m = GROW(book, book->modes, book->nmodes);
+
+		m->code = col_text(&r, arena, 0);
+		m->rank = col_int(&r, 1, 0);
+	}
+	reader_close(&r);
+}
+
+/* A period of a mode or area that is gone was in force nowhere. */
+static void
+load_mode_periods(Book *book, const Source *source)
+{
+	Reader r;
+
+	reader_open(&r, source, FROM_MODE_PERIODS);
+	while (reader_next(&r))
+	{
+		int			len;
+		const char *bytes = col_bytes(&r, 0, &len);
+		ModePeriod	p = {.mode = book_mode(book, bytes, len)};
+
+		bytes = col_bytes(&r, 1, &len);
+		p.area = len == 0 ? NULL : book_area(book, bytes, len);
+		p.since = col_int64(&r, 2);
+		p.until = col_int64(&r, 3);
+		if (p.mode != NULL && (len == 0 || p.area != NULL))
+			*GROW(book, book->periods, book->nperiods) = p;
+	}
+	reader_close(&r);
+}
+
+static void
+load_rosters(Book *book, Arena *arena, const Source *source)
+{
+	static const char *const duties[] = {"duty", "chair", NULL};
+	static const char *const days[] = {"every", "workday", "rest", NULL};
+	static const char *const turns[] = {"day", "week", "month", NULL};
+	Reader					 r;
+
+	reader_open(&r, source, FROM_ROSTERS);
+	while (reader_next(&r))
+	{
+		DutyShift  *s = GROW(book, book->duty_shifts, book->nduty_shifts);
+		int			len;
+		const char *weekdays = col_bytes(&r, 8, &len);
+
+		s->code = col_text(&r, arena, 0);
+		s->department_code = col_text(&r, arena, 1);
+		s->chair = col_word(&r, 2, duties) == 1;
+		s->team = col_text(&r, arena, 3);
+		s->skill = col_text(&r, arena, 4);
+		s->when.starts = col_int64(&r, 5) / USECS_PER_SEC;
+		s->when.ends = col_int64(&r, 6) / USECS_PER_SEC;
+		s->when.days = (ShiftDays) col_word(&r, 7, days);
+		s->when.weekdays = 0;
+		for (int i = 0; i < len; i++)
+			s->when.weekdays |= 1 << (weekdays[i] - '1');
+		s->calendar_code = col_text(&r, arena, 9);
+		s->when.turn_lasts = (ShiftTurn) col_word(&r, 10, turns);
+		s->when.cycle = col_int(&r, 11, 1);
+		s->when.turn = col_int(&r, 12, 0);
+		s->when.first_day = col_int(&r, 13, SHIFT_FIRST_DAY);
+		s->when.last_day = col_int(&r, 14, SHIFT_LAST_DAY);
+		s->mode_code = col_text(&r, arena, 15);
+		s->substitute = col_text(&r, arena, 16);
+	}
+	reader_close(&r);
+}
+
+static void
 load_policies(Book *book, Arena *arena, const Source *source)
 {
 	Reader r;
@@ -397,6 +476,7 @@ load_policies(Book *book, Arena *arena, const Source *source)
 		p->unit = (LimitUnit) col_word(&r, 8, unit_names);
 		p->calendar_code = col_text(&r, arena, 9);
 		p->ladder_code = col_text(&r, arena, 10);
+		p->mode_code = col_text(&r, arena, 11);
 		p->memo_start = DT_NOBEGIN;
 	}
 	reader_close(&r);
@@ -546,6 +626,11 @@ book_load(Book *book, Snapshot snapshot, bool use_image)
 	load_calendar_hours(book, &source);
 	load_calendar_days(book, &source);
 	link_calendars(book);
+	load_modes(book, &arena, &source);
+	INDEX(book, modes, nmodes, mode_index);
+	load_mode_periods(book, &source);
+	load_rosters(book, &arena, &source);
+	link_duty(book);
 	load_policy_steps(book, &arena, &source);
 	INDEX(book, ladders, nladders, ladder_index);
 	load_policies(book, &arena, &source);

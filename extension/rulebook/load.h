@@ -13,6 +13,9 @@ extern void calendar_add_hours(Book *book, Calendar *c, int weekday, int opens, 
 extern void calendar_add_day(Book *book, Calendar *c, int32 day, int as_weekday, int opens, int closes);
 extern void link_calendars(Book *book);
 
+/* duty.c */
+extern void link_duty(Book *book);
+
 /* link.c */
 extern void link_areas(Book *book);
 extern void link_departments(Book *book);

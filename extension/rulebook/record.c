@@ -102,6 +102,31 @@ put_passed(JsonBuild *b, const Decision *d)
 	jb_end_array(b);
 }
 
+/* What rosters said of the parties: who is on duty until when, or who was named instead and when somebody is back. */
+static void
+put_duty(JsonBuild *b, const Decision *d)
+{
+	if (d->nduty_checks == 0)
+		return;
+	jb_array(b, "roster");
+	for (int i = 0; i < d->nduty_checks; i++)
+	{
+		const DutyCheck *k = &d->duty_checks[i];
+
+		jb_object(b, NULL);
+		jb_text(b, "unit", k->department->code);
+		jb_text(b, "duty", duty_names[k->duty]);
+		jb_bool(b, "on_duty", k->substitute == NULL);
+		jb_text(b, "team", k->team);
+		if (k->substitute != NULL)
+			jb_text(b, "instead", k->substitute->code);
+		if (k->until != DT_NOEND)
+			jb_time(b, k->substitute ? "back_at" : "until", k->until);
+		jb_end_object(b);
+	}
+	jb_end_array(b);
+}
+
 static void
 put_place(JsonBuild *b, const Decision *d)
 {
@@ -175,7 +200,10 @@ decision_facts(const Book *book, const Report *report, const Decision *d)
 	put_time(&b, book, report->at);
 	if (report->given_type != NULL)
 		jb_text(&b, "given_type", report->given_type->code);
+	if (d->mode != NULL)
+		jb_text(&b, "mode", d->mode->code);
 	put_passed(&b, d);
+	put_duty(&b, d);
 	jb_text(&b, "route_error", d->route_error);
 	jb_end_object(&b);
 	return jb_finish(&b);
@@ -244,5 +272,10 @@ decision_reason(const Decision *d)
 	}
 	if (d->type != NULL)
 		appendStringInfo(&s, " → %s %s", d->type->code, d->type->zh);
+	for (int i = 0; i < d->nduty_checks; i++)
+		if (d->duty_checks[i].substitute != NULL)
+			appendStringInfo(&s, "; %s 无人值班，由 %s 代为承办 / %s is off duty, %s stands in",
+							 d->duty_checks[i].department->code, d->duty_checks[i].substitute->code,
+							 d->duty_checks[i].department->code, d->duty_checks[i].substitute->code);
 	return s.data;
 }

@@ -5,6 +5,10 @@
  * Routes of a type are sorted most wanted first (link.c), so the first whose
  * area and condition hold wins.  A condition that fails while running sends
  * the case to the accountable centre, never silently past the rule.
+ *
+ * A party whose roster has nobody on duty is replaced by who stands in for it.
+ * A lead that is off duty takes part as assist, so that it can sign: until it
+ * does, its substitute leads (domain notes 3, route TOWN).
  */
 #include "postgres.h"
 
@@ -15,6 +19,7 @@
 #include "utils/resowner.h"
 
 #include "rulebook/decide.h"
+#include "rulebook/duty.h"
 
 bool
 party_add(Decision *d, Department *department, Duty duty)
@@ -79,6 +84,7 @@ collect_facts(const Book *book, const Report *report, const Decision *d, Facts *
 	set_fact(facts, FACT_CONFIDENCE, Float8GetDatum(d->confidence), false);
 	set_fact(facts, FACT_BODY_LENGTH, Int32GetDatum(d->body_chars), false);
 	set_fact(facts, FACT_ATTRS, JsonbPGetDatum(report->attrs), report->attrs == NULL);
+	set_text(facts, FACT_MODE, d->mode ? d->mode->code : NULL);
 }
 
 /*
@@ -187,22 +193,59 @@ party_unit(const Book *book, const RouteParty *party, Area *area)
 	return book_unit(book, party->relation, area);
 }
 
+/* Keep what the roster said; the array is ample, and more of it decides nothing. */
+static void
+note_duty(Decision *d, const DutyCheck *check)
+{
+	if (d->nduty_checks < MAX_DUTY_CHECKS)
+		d->duty_checks[d->nduty_checks++] = *check;
+}
+
+/* The unit itself, or who stands in for it now. */
+static Department *
+unit_on_duty(Book *book, Department *unit, const RouteParty *party, Area *area, TimestampTz at, Decision *d)
+{
+	DutyCheck check = {.department = unit, .duty = party->duty};
+	OnDuty	  who;
+
+	if (unit == NULL || unit->nshifts == 0)
+		return unit;
+	if (duty_covers(book, unit, party->skill, at, &who, &check.until))
+	{
+		check.team = who.shift->team;
+		check.until = who.time.end;
+	}
+	else
+		check.substitute = duty_substitute(book, unit, area, at);
+	note_duty(d, &check);
+	return check.substitute ? check.substitute : unit;
+}
+
 void
 route_choose(Book *book, const Report *report, Decision *d)
 {
 	Area	   *area = d->area ? d->area : book->root_area;
 	Route	   *route = find_route(book, report, d);
 	Department *lead = NULL;
+	Department *instead = NULL;
 
 	if (route != NULL && route->parties[0].duty == DUTY_LEAD)
+	{
 		lead = party_unit(book, &route->parties[0], area);
+		instead = unit_on_duty(book, lead, &route->parties[0], area, report->at, d);
+	}
 	/* no route, or one whose lead does not exist: the accountable centre owns the case */
-	party_add(d, lead != NULL ? lead : book_centre(book, area), DUTY_LEAD);
+	party_add(d, lead != NULL ? instead : book_centre(book, area), DUTY_LEAD);
+	if (instead != lead)
+		party_add(d, lead, DUTY_ASSIST);
 	d->route = route;
 	if (route != NULL)
 		for (int i = 0; i < route->nparties; i++)
 			if (route->parties[i].duty != DUTY_LEAD)
-				party_add(d, party_unit(book, &route->parties[i], area), route->parties[i].duty);
+				party_add(d,
+						  unit_on_duty(book, party_unit(book, &route->parties[i], area), &route->parties[i],
+									   area, report->at, d),
+						  route->parties[i].duty);
 	if (d->escalated)
 		party_add(d, book_unit(book, KIND_POLICE, area), DUTY_ON_SCENE);
 }

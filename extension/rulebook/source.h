@@ -27,6 +27,9 @@ typedef enum FromTable
 	FROM_CALENDARS,
 	FROM_CALENDAR_HOURS,
 	FROM_CALENDAR_DAYS,
+	FROM_MODES,
+	FROM_MODE_PERIODS,
+	FROM_ROSTERS,
 	FROM_POLICIES,
 	FROM_POLICY_STEPS,
 	FROM_ENDPOINTS,
@@ -37,7 +40,7 @@ typedef enum FromTable
 } FromTable;
 #define IMAGE_TABLES (FROM_MODEL_IN_USE + 1)
 
-#define SOURCE_MAX_COLUMNS 12
+#define SOURCE_MAX_COLUMNS 17
 
 typedef struct Source
 {
@@ -68,7 +71,7 @@ extern void reader_close(Reader *r);
 /* Columns of the present row, by their place in the table's list in source.c. */
 extern bool			col_is_null(const Reader *r, int c);
 extern int			col_int(const Reader *r, int c, int if_null); /* int4, date */
-extern int64		col_int64(const Reader *r, int c);			  /* int8, time; 0 for null */
+extern int64		col_int64(const Reader *r, int c);			  /* int8, time, timestamptz; 0 for null */
 extern bool			col_bool(const Reader *r, int c);			  /* false for null */
 extern int			col_tristate(const Reader *r, int c);		  /* -1 for null */
 extern int64		col_interval_us(const Reader *r, int c);

@@ -37,7 +37,8 @@ INSERT INTO promised_tables VALUES
 	('context_words', 'kind, word', 'kind text, word text, stands text, reach int, scope text'),
 	('policy_steps', 'ladder, step', 'ladder text, step int'), ('calendar_hours', 'calendar, weekday, opens', 'calendar text, weekday int, opens time, closes time'),
 	('calendar_days', 'calendar, day', 'calendar text, day date'), ('members', 'role, ', 'role text, duty text, department text, area text'),
-	('rosters', NULL, ''), ('rulings', NULL, ''), ('modes', NULL, ''),
+	('rosters', 'code', 'code text, department text, duty text, team text, skill text, starts time, ends time, days text, weekdays text, calendar text, cycle int, turn int, valid_from date, valid_until date, mode text, substitute text'),
+	('modes', 'code', 'code text, zh text, en text, rank int'), ('mode_periods', 'mode, area, since', 'mode text, area text, since timestamptz, until timestamptz, reason text, set_by text'), ('rulings', NULL, ''),
 	('channels', 'code', 'code text, kind text'), ('areas', 'code', 'code text, parent text, zh text, en text'), ('departments', 'code', 'code text, kind text, zh text, en text'),
 	('case_types', 'code', 'code text, nature text, priority int'), ('routes', 'code', 'code text, condition text, precedence int'), ('policies', 'code', 'code text'),
 	('calendars', 'code', 'code text, version int'), ('outcomes', 'code', 'code text'), ('endpoints', 'code', 'code text, url text, format text'), ('packs', 'code', 'code text, version text');
