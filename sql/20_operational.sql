@@ -80,6 +80,7 @@ CREATE TABLE triage.case_sources (
 	reported_at		timestamptz NOT NULL,
 	body			text,
 	token			bytea,
+	digest_key		bytea,
 	PRIMARY KEY (case_id, seq)
 );
 -- reports of one caller, newest last; rows without contact are not in it

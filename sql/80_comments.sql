@@ -280,6 +280,7 @@ COMMENT ON COLUMN triage.case_sources.confidential IS 'The reporter asked that h
 COMMENT ON COLUMN triage.case_sources.reported_at IS 'When this report was made.';
 COMMENT ON COLUMN triage.case_sources.body IS 'Its words; NULL for seq 1, whose words are cases.body.';
 COMMENT ON COLUMN triage.case_sources.token IS 'SHA-256 of the citizen''s token (查询码), 32 bytes; the token itself is kept nowhere. NULL = none was given out.';
+COMMENT ON COLUMN triage.case_sources.digest_key IS 'Key, 16 random bytes, of the digest by which the history vouches for reporter, contact and body (personal in the event''s data); NULL once anonymised.';
 
 COMMENT ON TABLE triage.decisions IS 'Decisions (判定): what a case was held to be and why, at intake and whenever it is decided again. Appended to, never changed; explain() reads it.';
 COMMENT ON COLUMN triage.decisions.case_id IS 'cases.case_id.';

@@ -22,6 +22,7 @@
 #include "casework/intake.h"
 #include "casework/redecide.h"
 #include "casework/redirect.h"
+#include "casework/verbs.h"
 
 PG_FUNCTION_INFO_V1(triage_reclassify);
 PG_FUNCTION_INFO_V1(triage_set_area);
@@ -310,6 +311,7 @@ triage_append_text(PG_FUNCTION_ARGS)
 
 		standing_of(&act, &standing);
 		append_body(&act, body);
+		verb_sign_report(&act);
 		if (is_settled(&act, &standing))
 			look_for_danger(&act, body);
 		else

@@ -202,7 +202,9 @@ triage_correct(PG_FUNCTION_ARGS)
 		triage_run(&plans[f], args, value ? NULL : " n", SPI_OK_UPDATE);
 		jb_text(&act.data, "field", fields[f].name);
 		jb_text(&act.data, "reason", reason);
-		if (!fields[f].personal)
+		if (fields[f].personal)
+			verb_sign_report(&act);
+		else
 			jb_text(&act.data, "value", value);
 	}
 	PG_RETURN_DATUM(act_end(&act));
@@ -248,15 +250,15 @@ triage_reveal_contact(PG_FUNCTION_ARGS)
 }
 
 /*
- * The history never held who reported: removing it elsewhere leaves the chain
- * whole.
+ * The history never held who reported, but a digest under a key that goes now:
+ * removing both leaves the chain whole.
  */
 Datum
 triage_anonymise(PG_FUNCTION_ARGS)
 {
 	static KeptPlan plan = {
 		.sql =
-			"WITH s AS (UPDATE triage.case_sources SET reporter = NULL, contact = NULL, contact_key = NULL,"
+			"WITH s AS (UPDATE triage.case_sources SET reporter = NULL, contact = NULL, contact_key = NULL, digest_key = NULL,"
 			" body = CASE WHEN $2 THEN NULL ELSE body END WHERE case_id = $1),"
 			" x AS (UPDATE triage.corrections SET old_value = NULL, new_value = NULL WHERE case_id = $1"
 			" AND field IN ('reporter', 'contact')), g AS (DELETE FROM triage.case_signatures WHERE case_id = $1 AND $2),"

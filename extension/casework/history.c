@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "common/cryptohash.h"
+#include "common/hmac.h"
 #include "common/sha2.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -16,6 +17,7 @@
 #include "casework/history.h"
 
 PG_FUNCTION_INFO_V1(triage_event_hash);
+PG_FUNCTION_INFO_V1(triage_personal_digest);
 
 static void
 put_u32(StringInfo s, uint32 v)
@@ -119,7 +121,7 @@ history_hash(const unsigned char *previous, int64 case_id, int seq, TimestampTz 
 	put_bytes(&s, actor, strlen(actor));
 	put_bytes(&s, verb, strlen(verb));
 	put_bytes(&s, walked.data, walked.len);
-	/* personal fields: none are digested yet */
+	/* personal fields: their digest stands in data (history_personal) */
 	put_u32(&s, 0);
 
 	ctx = pg_cryptohash_create(PG_SHA256);
@@ -129,6 +131,52 @@ history_hash(const unsigned char *previous, int64 case_id, int seq, TimestampTz 
 	pg_cryptohash_free(ctx);
 	pfree(s.data);
 	pfree(walked.data);
+}
+
+static void
+put_personal(StringInfo s, const char *value)
+{
+	appendStringInfoChar(s, value != NULL);
+	if (value != NULL)
+		put_bytes(s, value, strlen(value));
+}
+
+void
+history_personal(const unsigned char *key, const char *reporter, const char *contact, const char *body,
+				 char *hex)
+{
+	uint8		   digest[PG_SHA256_DIGEST_LENGTH];
+	pg_hmac_ctx	  *ctx = pg_hmac_create(PG_SHA256);
+	StringInfoData s;
+
+	initStringInfo(&s);
+	put_personal(&s, reporter);
+	put_personal(&s, contact);
+	put_personal(&s, body);
+	if (ctx == NULL || pg_hmac_init(ctx, key, PERSONAL_KEY_LEN) < 0 ||
+		pg_hmac_update(ctx, (const uint8 *) s.data, s.len) < 0 ||
+		pg_hmac_final(ctx, digest, sizeof(digest)) < 0)
+		elog(ERROR, "could not compute the digest of a report");
+	pg_hmac_free(ctx);
+	pfree(s.data);
+	hex_encode((const char *) digest, PERSONAL_HEX_LEN / 2, hex);
+	hex[PERSONAL_HEX_LEN] = '\0';
+}
+
+/* personal_digest(key, reporter, contact, body): for verify_history() and for verbs that change one of them */
+Datum
+triage_personal_digest(PG_FUNCTION_ARGS)
+{
+	bytea *key = PG_ARGISNULL(0) ? NULL : PG_GETARG_BYTEA_PP(0);
+	char  *fields[3];
+	char   hex[PERSONAL_HEX_LEN + 1];
+
+	if (key == NULL || VARSIZE_ANY_EXHDR(key) != PERSONAL_KEY_LEN)
+		PG_RETURN_NULL();
+	for (int i = 0; i < 3; i++)
+		fields[i] = PG_ARGISNULL(i + 1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i + 1));
+	history_personal((unsigned char *) VARDATA_ANY(key), fields[0], fields[1], fields[2], hex);
+	PG_RETURN_TEXT_P(cstring_to_text(hex));
 }
 
 /* event_hash(previous, case_id, seq, at, actor, verb, data): for verify_history() */

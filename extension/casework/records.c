@@ -239,8 +239,20 @@ records_decision(Writer *w, Book *book, int64 case_id, int seq, const Report *r,
 	writer_put(w, TO_DECISIONS, &row);
 }
 
+void
+records_personal(Row *row, const char *reporter, const char *contact, const char *body, char *hex)
+{
+	unsigned char key[PERSONAL_KEY_LEN];
+
+	if (!pg_strong_random(key, sizeof(key)))
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random key")));
+	row_bytes(row, SRC_DIGEST_KEY, key, sizeof(key));
+	history_personal(key, reporter, contact, body, hex);
+}
+
+/* The first report; its digest is left in personal. */
 static void
-put_source(Writer *w, const CaseFacts *c, const Channel *channel, const unsigned char *token)
+put_source(Writer *w, const CaseFacts *c, const Channel *channel, const unsigned char *token, char *personal)
 {
 	Row row;
 
@@ -257,11 +269,12 @@ put_source(Writer *w, const CaseFacts *c, const Channel *channel, const unsigned
 	/* the first report's words stand in the case itself */
 	if (token != NULL)
 		row_bytes(&row, SRC_TOKEN, token, HISTORY_HASH_LEN);
+	records_personal(&row, c->reporter, c->contact, c->body, personal);
 	writer_put(w, TO_SOURCES, &row);
 }
 
 static Jsonb *
-report_event_data(const CaseFacts *c, const Decision *d)
+report_event_data(const CaseFacts *c, const Decision *d, const char *personal)
 {
 	JsonBuild b = {0};
 
@@ -275,6 +288,7 @@ report_event_data(const CaseFacts *c, const Decision *d)
 	jb_text(&b, "status", c->status);
 	jb_text(&b, "channel", c->channel);
 	jb_text(&b, "verdict", verdict_names[d->verdict]);
+	jb_text(&b, "personal", personal);
 	jb_int(&b, "priority", c->priority);
 	jb_text(&b, "case_type", c->case_type);
 	jb_text(&b, "route_error", d->route_error);
@@ -289,13 +303,15 @@ records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, con
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
 	Counters	  at = {.event_seq = 1, .decision_seq = 1};
 	unsigned char hash[HISTORY_HASH_LEN];
+	char		  personal[PERSONAL_HEX_LEN + 1];
 
-	put_source(w, c, r->channel, token);
+	put_source(w, c, r->channel, token, personal);
 	records_decision(w, book, c->case_id, 1, r, d, now);
 	if (d->dispatched)
 		records_dispatch(w, book, c, d, now, 0, &at, at.event_seq);
 	else
 		records_triage(w, book, c, d, now, 0, &at, at.event_seq);
-	records_event(w, c->case_id, at.event_seq, now, actor, "report", report_event_data(c, d), NULL, hash);
+	records_event(w, c->case_id, at.event_seq, now, actor, "report", report_event_data(c, d, personal), NULL,
+				  hash);
 	MemoryContextSwitchTo(old);
 }

@@ -48,6 +48,10 @@ typedef struct Counters
 extern void records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, const Decision *d,
 							 TimestampTz now, const char *actor, const unsigned char *token);
 
+/* Give a source's row its key; the digest of what it says of persons is left in hex (history.h), for its event. */
+extern void
+records_personal(Row *row, const char *reporter, const char *contact, const char *body, char *hex);
+
 /* The decision's row alone. */
 extern void records_decision(Writer *w, Book *book, int64 case_id, int seq, const Report *r,
 							 const Decision *d, TimestampTz now);

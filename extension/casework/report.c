@@ -184,9 +184,10 @@ check_source_count(const Act *act, int seq)
 static void
 put_source(Act *act, const Source *s, const unsigned char *token)
 {
-	int seq = next_source_seq(act->c.case_id);
-	int count = DatumGetInt32(case_value(&act->row, act->att, CASE_REPORT_COUNT));
-	Row row;
+	int	 seq = next_source_seq(act->c.case_id);
+	int	 count = DatumGetInt32(case_value(&act->row, act->att, CASE_REPORT_COUNT));
+	char personal[PERSONAL_HEX_LEN + 1];
+	Row	 row;
 
 	check_source_count(act, seq);
 	row_init(&row);
@@ -202,10 +203,12 @@ put_source(Act *act, const Source *s, const unsigned char *token)
 	row_text(&row, SRC_BODY, s->body);
 	if (token != NULL)
 		row_bytes(&row, SRC_TOKEN, token, HISTORY_HASH_LEN);
+	records_personal(&row, s->reporter, s->contact, s->body, personal);
 	writer_put(act->w, TO_SOURCES, &row);
 	case_set(&act->row, act->att, CASE_REPORT_COUNT, Int32GetDatum(count + 1));
 	jb_int(&act->data, "source_seq", seq);
 	jb_text(&act->data, "channel", s->channel);
+	jb_text(&act->data, "personal", pstrdup(personal)); /* read when the event is made */
 	jb_int(&act->data, "report_count", count + 1);
 }
 

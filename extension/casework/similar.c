@@ -59,6 +59,7 @@
 #define PLACE_ALL	 600  /* by place, of any type */
 #define PLACE_TYPE	 1200 /* by place, of the same type */
 #define MOST_ROWS	 8000
+#define BESIDE_TEXT	 2	/* by place, this many times fewer where the text finds its own */
 #define FULL_SCORES	 40 /* that are scored in full, and more when more are asked for */
 
 #define DEFAULT_DAYS   90
@@ -315,6 +316,7 @@ find_by_place(Search *s)
 	int64 cells[MAX_CELLS];
 	Datum values[MAX_CELLS];
 	int	  n = grid_cells(&s->m->location, s->radius_m, cells, MAX_CELLS);
+	int	  share = s->m->nsignature > 0 ? BESIDE_TEXT : 1;
 	Datum args[5];
 
 	for (int i = 0; i < n; i++)
@@ -322,12 +324,12 @@ find_by_place(Search *s)
 	args[0] = PointerGetDatum(construct_array(values, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, 'd'));
 	args[1] = TimestampTzGetDatum(s->since);
 	args[2] = TimestampTzGetDatum(s->m->until);
-	args[3] = Int64GetDatum(Max(10, PLACE_ALL / n));
+	args[3] = Int64GetDatum(Max(10, PLACE_ALL / share / n));
 	triage_read(&all, args, NULL);
 	take_signatures(s);
 	if (s->m->type == NULL)
 		return;
-	args[3] = Int64GetDatum(Max(20, PLACE_TYPE / n));
+	args[3] = Int64GetDatum(Max(20, PLACE_TYPE / share / n));
 	args[4] = CStringGetTextDatum(s->m->type->code);
 	triage_read(&typed, args, NULL);
 	take_signatures(s);

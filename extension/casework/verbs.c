@@ -343,6 +343,22 @@ end_assignments(Act *act)
 	}
 }
 
+void
+verb_sign_report(Act *act)
+{
+	static KeptPlan plan = {
+		.sql =
+			"SELECT triage.personal_digest(s.digest_key, c.reporter, c.contact, c.body) FROM triage.cases c"
+			" JOIN triage.case_sources s ON s.case_id = c.case_id AND s.seq = 1 WHERE c.case_id = $1",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum args[1] = {Int64GetDatum(act->c.case_id)};
+
+	CommandCounterIncrement();
+	if (triage_read(&plan, args, NULL) == 1)
+		jb_text(&act->data, "personal", triage_result_text(0, 1));
+}
+
 /* "We have contacted the units concerned" is no result. */
 static void
 check_says_something(Act *act, const char *body)

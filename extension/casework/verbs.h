@@ -36,4 +36,7 @@ extern void verb_tell(Act *act, const Department *unit, const char *type, const 
 /* TR002 when the actor belongs to the department that handled the case. */
 extern void verb_check_independent(Act *act);
 
+/* The first report was changed by this verb: its event vouches for what it says now. */
+extern void verb_sign_report(Act *act);
+
 #endif

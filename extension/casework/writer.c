@@ -38,7 +38,7 @@ static const TargetInfo targets[TARGET_COUNT] = {
 	[TO_SOURCES] = {"case_sources",
 					SRC_COLUMNS,
 					{"case_id", "seq", "channel", "external_ref", "reporter", "contact", "contact_key",
-					 "language", "confidential", "reported_at", "body", "token"}},
+					 "language", "confidential", "reported_at", "body", "token", "digest_key"}},
 	[TO_DECISIONS] = {"decisions",
 					  DEC_COLUMNS,
 					  {"case_id", "seq", "at", "rulebook_version", "rulebook_digest", "route", "case_type",

@@ -46,6 +46,7 @@ enum SourceColumn
 	SRC_REPORTED_AT,
 	SRC_BODY,
 	SRC_TOKEN,
+	SRC_DIGEST_KEY,
 	SRC_COLUMNS
 };
 enum DecisionColumn

@@ -55,8 +55,22 @@ FROM (VALUES
 	(format('UPDATE triage.events SET at = at - interval ''1 second'' WHERE case_id = %s AND seq = 1', :d), format($$VALUES (%s::bigint, 1, 'the event is not what was written, or the one before it is not')$$, :d), 'another time'),
 	(format('DELETE FROM triage.events WHERE case_id = %s AND seq = 2', :a), format($$VALUES (%1$s::bigint, 3, 'an event is missing before this one'), (%1$s, 3, 'the event is not what was written, or the one before it is not')$$, :a), 'an event taken out'),
 	(format('DELETE FROM triage.events WHERE case_id = %s AND seq = 4; UPDATE triage.cases SET event_seq = 3 WHERE case_id = %1$s', :a), format($$VALUES (%s::bigint, 4, 'the event that was sealed on 2026-03-01 is missing or another')$$, :a), 'a tail cut off neatly'),
-	(format('DELETE FROM triage.events WHERE case_id = %s; DELETE FROM triage.cases WHERE case_id = %1$s', :d), format($$VALUES (%s::bigint, 1, 'the case that was sealed on 2026-03-01 is missing')$$, :d), 'a whole case gone')) t(s, expected, what);
+	(format('DELETE FROM triage.events WHERE case_id = %s; DELETE FROM triage.cases WHERE case_id = %1$s', :d), format($$VALUES (%s::bigint, 1, 'the case that was sealed on 2026-03-01 is missing')$$, :d), 'a whole case gone'),
+	(format('UPDATE triage.cases SET body = ''nothing much'' WHERE case_id = %s', :b), format($$VALUES (%s::bigint, 1, 'the report is not what was written')$$, :b), 'other words of the citizen'),
+	(format('UPDATE triage.cases SET reporter = ''Li'' WHERE case_id = %s', :b), format($$VALUES (%s::bigint, 1, 'the report is not what was written')$$, :b), 'another reporter in the case'),
+	(format('UPDATE triage.case_sources SET contact = ''13800000001'' WHERE case_id = %s', :a), format($$VALUES (%s::bigint, 1, 'the report is not what was written')$$, :a), 'another contact among the sources'),
+	(format('UPDATE triage.case_sources SET digest_key = NULL WHERE case_id = %s', :a), format($$VALUES (%s::bigint, 1, 'the report cannot be checked: its key is gone, and it was not anonymised')$$, :a), 'a key taken away'),
+	(format('DELETE FROM triage.case_sources WHERE case_id = %s', :a), format($$VALUES (%s::bigint, 1, 'the report cannot be checked: its key is gone, and it was not anonymised')$$, :a), 'the whole source')) t(s, expected, what);
 SELECT is((SELECT count(*) FROM triage.verify_history(since_case => :b, max_cases => 1)), 0::bigint, 'in batches');
+-- what verbs change they vouch for anew
+SET ROLE t144_centre;
+SELECT (triage.append_text(:b, '补充：在北门')).status, (triage.correct(:b, 'contact', '13811112222', '听错了')).status,
+	(triage.add_source(:b, 'v12345', '同一件事', 'Sun', '13700000000')).status \g /dev/null
+SELECT is((SELECT count(*) FROM triage.verify_history(:b)), 0::bigint, 'an addition, a correction and a further source are vouched for');
+RESET ROLE;
+SELECT is((SELECT string_agg(e.verb, ' ' ORDER BY e.seq) FROM triage.events e WHERE e.case_id = :b AND e.data ? 'personal'), 'report append_text correct add_source', 'each by its event');
+SELECT results_eq(format('SELECT * FROM pg_temp.tampered(%L)', format('UPDATE triage.case_sources SET body = ''another'' WHERE case_id = %s AND seq = 2', :b)),
+	format($$SELECT %s::bigint, e.seq, 'the report is not what was written' FROM triage.events e WHERE e.case_id = %1$s AND e.verb = 'add_source'$$, :b), 'a further source is guarded as well');
 
 -- ---- personal data ----
 SET ROLE t144_centre;
@@ -88,11 +102,11 @@ SET ROLE t144_centre;
 SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(triage.work_order(:b)) k), '{area,body,case_id,case_type,channel,danger,deadlines,lead,number,parties,priority,reason,reported_at,reports,status}'::text[], 'what a unit needs');
 SELECT ok(triage.work_order(:b)::text !~ 'Wang', 'and no caller');
 RESET ROLE;
-SELECT is((SELECT concat_ws(' ', x->'case'->>'case_id', jsonb_array_length(x->'events'), jsonb_array_length(x->'case_sources')) FROM triage.export_case(:b) x), :b || ' 2 1', 'an export holds all');
+SELECT is((SELECT concat_ws(' ', x->'case'->>'case_id', jsonb_array_length(x->'events'), jsonb_array_length(x->'case_sources')) FROM triage.export_case(:b) x), :b || ' 5 2', 'an export holds all');
 
 -- ---- what needs eyes ----
 SET ROLE t144_centre;
-SELECT is((SELECT string_agg(r.case_id || ' ' || r.score, ', ') FROM triage.risk_list() r), :b || ' 6', 'danger and pressure');
+SELECT is((SELECT string_agg(r.case_id || ' ' || r.score, ', ') FROM triage.risk_list() r), :b || ' 7', 'danger, pressure and a further report');
 SELECT is((SELECT count(*) FROM triage.risk_list('Z2')), 0::bigint, 'elsewhere nothing');
 SELECT is((SELECT string_agg(g.case_id || ' ' || g.why || ' ' || g.must_decide, ', ') FROM triage.gaps() g), :d || ' fallback CENTRE1', 'the centre has it for want of anybody else');
 RESET ROLE;
