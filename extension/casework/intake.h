@@ -14,6 +14,17 @@ extern void intake_init(void);
 /* A case's number: day and id. */
 extern char *intake_number(const Book *book, int64 case_id, TimestampTz at);
 
+/* ---- what a reporter can get wrong (intake_checks.c) ---- */
+
+/* The channel of this code; TR003. */
+extern Channel *intake_channel(Book *book, const char *code);
+
+/* TR005 for a report without caller where the channel needs one. */
+extern void intake_check_caller(const Channel *channel, const char *reporter, const char *contact);
+
+/* TR005 for a time that cannot be: `now` is the clock's. */
+extern void intake_check_reported_at(TimestampTz at, TimestampTz now);
+
 /* References and names stand in indexes: TR005 for what is too long or holds control characters; NULL is fine. */
 extern void intake_check_ref(const char *ref);
 
