@@ -10,6 +10,7 @@
 #include "base/catalog.h"
 #include "base/guc.h"
 #include "casework/intake.h"
+#include "hosts/queue.h"
 #include "rulebook/book.h"
 #include "worker/launcher.h"
 
@@ -24,5 +25,6 @@ _PG_init(void)
 	triage_catalog_init();
 	book_init();
 	intake_init();
+	hosts_init();
 	launcher_register();
 }

@@ -339,7 +339,7 @@ AS $$
 	UNION ALL
 	SELECT 'intake_errors', CASE WHEN i.n > 0 THEN 'warning' ELSE 'ok' END, i.n || ' to be tried again',
 		CASE WHEN i.n > 0 THEN 'See triage.intake_errors; mend the cause, then call triage.retry_intake().' END
-	FROM (SELECT count(*) AS n FROM triage.intake_errors e WHERE e.retried_at IS NULL) i
+	FROM (SELECT count(*) AS n FROM triage.intake_errors e WHERE e.result IS DISTINCT FROM 'done') i
 	UNION ALL
 	SELECT 'steps', CASE WHEN s.late > interval '1 minute' THEN 'bad' WHEN s.late > interval '10 seconds' THEN 'warning' ELSE 'ok' END,
 		CASE WHEN s.due IS NULL THEN 'none due' WHEN s.late > interval '0' THEN 'late by ' || s.late ELSE 'next at ' || s.due END,
@@ -363,14 +363,3 @@ AS $$
 		(SELECT k.relrowsecurity FROM pg_class k WHERE k.oid = 'triage.cases'::regclass) AS there) g
 $$;
 COMMENT ON FUNCTION triage.health_cases() IS 'The part of health() that tells about rules, cases and calendars.';
-
-CREATE FUNCTION triage.health() RETURNS TABLE (item text, state text, value text, hint text)
-	LANGUAGE sql VOLATILE PARALLEL RESTRICTED SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT * FROM triage.health_workers()
-	UNION ALL SELECT * FROM triage.health_deliveries()
-	UNION ALL SELECT * FROM triage.health_cases()
-$$;
-COMMENT ON FUNCTION triage.health() IS
-	'How the installation is: one row an item. state is ok | notice | warning | bad | off; value says what is, hint what to do (NULL = nothing). Items: version, launcher, timekeeper, courier, workers, hold, stopped, format of ENDPOINT, clock, networks, endpoint CODE, rulebook, quarantine, intake_errors, steps, calendar CODE, row_security. Shows no secrets and no query strings of urls.';

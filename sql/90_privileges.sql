@@ -23,3 +23,6 @@ $$;
 GRANT EXECUTE ON FUNCTION triage.case_is_sound(text, text, int, text, text, text, double precision, int, int) TO PUBLIC;
 -- row security asks it for whoever reads a table; it tells each his own areas and departments
 GRANT EXECUTE ON FUNCTION triage.sight() TO PUBLIC;
+
+-- asked for each row that somebody writes into an attached table, with his rights
+GRANT EXECUTE ON FUNCTION triage.host_listens() TO PUBLIC;

@@ -21,6 +21,7 @@ int	   triage_train_memory = 1024;
 int	   triage_max_ahead = 600;
 int	   triage_max_back = 86400;
 int	   triage_max_sources = 1000;
+int	   triage_host_timeout = 2000;
 char  *triage_now = NULL;
 char  *triage_now_since = NULL;
 double triage_time_scale = 1.0;
@@ -136,6 +137,9 @@ triage_guc_init(void)
 			   86400 * 365, PGC_SUSET, GUC_UNIT_S);
 	define_int("triage.max_sources", "Reports that one case takes, its first one included.",
 			   &triage_max_sources, 1000, 1, 1000000, PGC_SUSET, 0);
+	define_int("triage.host_timeout",
+			   "How long an attached table's trigger may take before the ticket is queued.",
+			   &triage_host_timeout, 2000, 0, 3600000, PGC_SUSET, GUC_UNIT_MS);
 	define_string("triage.request_id",
 				  "Identifies a front end's request, so that sending it again changes nothing.", NULL,
 				  &triage_request_id, "", PGC_USERSET);

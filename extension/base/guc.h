@@ -27,6 +27,9 @@ extern int triage_max_back;
 /* reports that one case takes: each is told of the result */
 extern int triage_max_sources;
 
+/* how long the trigger on a host's table may take, milliseconds; 0 = no limit */
+extern int triage_host_timeout;
+
 /* the moved clock of tests and demonstrations; see clock.h */
 extern char	 *triage_now;
 extern char	 *triage_now_since;

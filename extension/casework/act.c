@@ -402,6 +402,8 @@ write_case(Act *act)
 	triage_run(&plan, values, nulls, SPI_OK_UPDATE);
 }
 
+void (*act_changed_hook)(const Act *act) = NULL;
+
 static void
 close_act(Act *act)
 {
@@ -410,6 +412,8 @@ close_act(Act *act)
 		act_event(act, act->verb, jb_finish(&act->data));
 	writer_close(act->w);
 	write_case(act);
+	if (act_changed_hook != NULL)
+		act_changed_hook(act);
 	book_release(act->book);
 }
 

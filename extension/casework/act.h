@@ -139,6 +139,9 @@ extern void act_event(Act *act, const char *verb, Jsonb *data);
 /* One result to every channel that contributed, for each reference it knows the matter by; an event for each. */
 extern void act_inform_channels(Act *act, const char *type, const char *body, const char *outcome);
 
+/* Called at the end of every act, as owner and connected to SPI, after the case is written; NULL = nobody asks. */
+extern void (*act_changed_hook)(const Act *act);
+
 extern Area		*act_area(const Act *act);
 extern CaseType *act_type(const Act *act);
 

@@ -24,6 +24,7 @@
 #include "casework/recompute.h"
 #include "casework/signature.h"
 #include "casework/steps.h"
+#include "hosts/queue.h"
 #include "worker/turn.h"
 
 PG_FUNCTION_INFO_V1(triage_tick);
@@ -36,6 +37,10 @@ PG_FUNCTION_INFO_V1(triage_tick);
 /* cases looked after in one transaction after intake; due steps come in between */
 #define SIGN_BATCH	 256
 #define SIGN_AT_ONCE 10000 /* by one tick() */
+
+/* tickets of other systems looked after in one transaction, and by one tick() */
+#define HOST_BATCH	 32
+#define HOST_AT_ONCE 10000
 
 /* a case locked by somebody else is tried again after this long, doubling */
 #define SKIP_FIRST_MS	20
@@ -88,6 +93,19 @@ sign_new_cases(TimestampTz now)
 	return n == SIGN_BATCH;
 }
 
+/* Tickets follow their cases, in a transaction of its own; true = there may be more. */
+static bool
+follow_cases(TimestampTz now)
+{
+	int n = 0;
+
+	begin("keeping tickets up to date");
+	if (!is_held())
+		n = hosts_run(now, HOST_BATCH);
+	worker_commit();
+	return n == HOST_BATCH;
+}
+
 /* One turn's work; returns milliseconds to sleep. */
 static long
 turn(StepPass *pass, long *skip_ms)
@@ -115,7 +133,7 @@ turn(StepPass *pass, long *skip_ms)
 		next = stats.next_due;
 	}
 	worker_commit();
-	if (stats.more || moved == RECOMPUTE_AT_ONCE || sign_new_cases(now))
+	if (stats.more || moved == RECOMPUTE_AT_ONCE || sign_new_cases(now) || follow_cases(now))
 		return 0;
 	if (next <= now)
 	{
@@ -205,6 +223,8 @@ triage_tick(PG_FUNCTION_ARGS)
 	steps_pass_begin(&pass);
 	steps_run(&pass, at, max_cases, INT_MAX, 0, NULL, &stats);
 	if (signatures_run(at, SIGN_AT_ONCE) == SIGN_AT_ONCE)
+		stats.more = true;
+	if (hosts_run(at, HOST_AT_ONCE) == HOST_AT_ONCE)
 		stats.more = true;
 	values[0] = Int32GetDatum(stats.fired);
 	values[1] = Int32GetDatum(stats.late);

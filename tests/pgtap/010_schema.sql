@@ -26,6 +26,9 @@ INSERT INTO promised_tables VALUES
 	('case_refs', 'channel, external_ref', 'channel text, external_ref text, case_id bigint'),
 	('intake_errors', 'error_id', 'error_id bigint, at timestamptz'),
 	('seals', 'day', 'day date'),
+	('bindings', 'relation', 'relation regclass, kind text, mapping jsonb, channel text, hook text, state text, problem text, since timestamptz, runs_as text'),
+	('host_tickets', 'relation, ticket', 'relation regclass, ticket text, case_id bigint, source_seq int, shown jsonb'),
+	('host_queue', 'queue_id', 'queue_id bigint, relation regclass, ticket text, case_id bigint, job text, payload jsonb, at timestamptz, tries int, retry_at timestamptz, last_error text'),
 	('local_state', 'key', 'key text, value text'),
 	('rulebook', 'one', 'version bigint, digest bytea, at timestamptz'),
 	('rule_history', NULL, 'relation text, version bigint, row jsonb'),
@@ -55,11 +58,11 @@ SELECT is((SELECT string_agg(a.attname, ', ' ORDER BY k.n) FROM pg_index i, unne
 		WHERE i.indrelid = to_regclass('triage.' || p.name) AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.attnum) ^@ p.key, true, 'key of triage.' || p.name)
 FROM promised_tables p WHERE to_regclass('triage.' || p.name) IS NOT NULL AND p.key IS NOT NULL;
 SELECT is((SELECT string_agg(i.indexrelid::regclass::text, ', ') FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
-		WHERE c.relnamespace = 'triage'::regnamespace AND (i.indisunique OR i.indisprimary) AND c.relname <> 'case_refs'
+		WHERE c.relnamespace = 'triage'::regnamespace AND (i.indisunique OR i.indisprimary) AND c.relname NOT IN ('case_refs', 'host_tickets', 'host_queue')
 		AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'case_id' AND a.attnum <> ALL (i.indkey))),
 	'triage.case_sources_token_idx, triage.deliveries_id_idx, triage.intake_errors_pkey', 'what belongs to a case has the case in every key but these');
 SELECT is((SELECT string_agg(c.relname, ', ') FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'case_id' AND a.attnum <> 1
-		WHERE c.relnamespace = 'triage'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('case_refs', 'intake_errors')), NULL::text, 'and first of its columns');
+		WHERE c.relnamespace = 'triage'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('case_refs', 'intake_errors', 'host_tickets', 'host_queue')), NULL::text, 'and first of its columns');
 SELECT is((SELECT count(*) FROM pg_constraint k WHERE k.connamespace = 'triage'::regnamespace AND k.contype = 'f'), 0::bigint, 'no foreign keys');
 SELECT is((SELECT string_agg(DISTINCT c.relname || '.' || a.attname, ', ') FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 		WHERE c.relnamespace = 'triage'::regnamespace AND c.relkind = 'r' AND a.attname IN ('code', 'channel', 'area', 'department', 'case_type', 'calendar', 'endpoint', 'lead', 'status', 'state', 'verb')
@@ -221,8 +224,8 @@ SELECT isnt((SELECT obj_description(e.oid, 'pg_extension') FROM pg_extension e W
 
 -- ---- privileges ----
 SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p WHERE p.pronamespace = 'triage'::regnamespace
-		AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x WHERE x.grantee = 0) AND p.proname NOT IN ('case_is_sound', 'sight')),
-	NULL::text, 'PUBLIC may execute no function, but the check that runs for whoever may insert a case, and what row security asks');
+		AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x WHERE x.grantee = 0) AND p.proname NOT IN ('case_is_sound', 'sight', 'host_listens')),
+	NULL::text, 'PUBLIC may execute no function, but what runs for whoever writes a case or a row of an attached table, and what row security asks');
 SELECT is((SELECT string_agg(c.relname, ', ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'triage'::regnamespace
 		AND EXISTS (SELECT FROM aclexplode(c.relacl) x WHERE x.grantee = 0)), 'complained_about, my_cases, my_parts', 'PUBLIC has no privilege on any table, but on the views that row security asks');
 SELECT is((SELECT string_agg(c.relname || '.' || a.attname, ', ') FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'triage'::regnamespace
@@ -234,7 +237,7 @@ SELECT is((SELECT string_agg(c.relname, ', ') FROM pg_class c WHERE c.relnamespa
 		AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege('t010_nobody', c.oid, 'SELECT, USAGE, UPDATE') ELSE has_table_privilege('t010_nobody', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') END
 		AND c.relname NOT IN ('my_cases', 'complained_about', 'my_parts')), NULL::text, 'a role without grants sees nothing');
 SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p WHERE p.pronamespace = 'triage'::regnamespace AND has_function_privilege('t010_nobody', p.oid, 'EXECUTE')
-		AND p.proname NOT IN ('case_is_sound', 'sight')), NULL::text, 'and does nothing');
+		AND p.proname NOT IN ('case_is_sound', 'sight', 'host_listens')), NULL::text, 'and does nothing');
 DROP OWNED BY t010_nobody;
 DROP ROLE t010_nobody;
 

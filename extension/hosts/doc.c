@@ -1,0 +1,180 @@
+/*
+ * doc.c
+ *	  How a case stands, for the ticket that shows it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/json.h"
+#include "base/names.h"
+#include "hosts/run.h"
+#include "hosts/doc.h"
+
+PG_FUNCTION_INFO_V1(triage_host_doc);
+
+static TimestampTz
+result_time(uint64 row, int col)
+{
+	bool  isnull;
+	Datum d = triage_result(row, col, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(d);
+}
+
+static bool
+read_case(int64 case_id, HostDoc *d)
+{
+	/* the due time that a ticket shows is that of the whole matter, where one is set */
+	static KeptPlan plan = {
+		.sql = "SELECT c.number, c.status, c.lead, d.zh, d.en, l.offered_at, c.priority, c.danger, c.colour,"
+			   " c.case_type, t.zh, t.en, a.zh, c.outcome, c.merged_into, c.event_seq, k.due_at, e.verb"
+			   " FROM triage.cases c"
+			   " LEFT JOIN triage.departments d ON d.code = c.lead"
+			   " LEFT JOIN triage.assignments l ON l.case_id = c.case_id AND l.duty = 'lead'"
+			   " AND l.status NOT IN ('done', 'withdrawn')"
+			   " LEFT JOIN triage.case_types t ON t.code = c.case_type"
+			   " LEFT JOIN triage.areas a ON a.code = c.area"
+			   " LEFT JOIN triage.events e ON e.case_id = c.case_id AND e.seq = c.event_seq"
+			   " LEFT JOIN LATERAL (SELECT k.due_at FROM triage.clocks k WHERE k.case_id = c.case_id"
+			   " AND k.state = 'running' ORDER BY k.stage <> 'resolve', k.due_at DESC LIMIT 1) k ON true"
+			   " WHERE c.case_id = $1",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum args[1] = {Int64GetDatum(case_id)};
+	bool  isnull;
+
+	memset(d, 0, sizeof(HostDoc));
+	if (host_run(&plan, args, NULL, SPI_OK_SELECT) != 1)
+		return false;
+	d->case_id = case_id;
+	d->number = triage_result_text(0, 1);
+	d->status = triage_result_text(0, 2);
+	d->department = triage_result_text(0, 3);
+	d->department_zh = triage_result_text(0, 4);
+	d->department_en = triage_result_text(0, 5);
+	d->lead_since = result_time(0, 6);
+	d->priority = triage_result_int(0, 7, 4);
+	d->danger = DatumGetBool(triage_result(0, 8, &isnull));
+	d->colour = triage_result_text(0, 9);
+	d->case_type = triage_result_text(0, 10);
+	d->type_zh = triage_result_text(0, 11);
+	d->type_en = triage_result_text(0, 12);
+	d->area_zh = triage_result_text(0, 13);
+	d->outcome = triage_result_text(0, 14);
+	d->merged_into = triage_result_int(0, 15, 0);
+	d->event_seq = triage_result_int(0, 16, 0);
+	d->due_at = result_time(0, 17);
+	d->verb = triage_result_text(0, 18);
+	return true;
+}
+
+bool
+host_doc_read(int64 case_id, int since, const char *own, HostDoc *d)
+{
+	OwnerSwitch sw;
+	bool		found;
+
+	host_owner_begin(&sw);
+	found = read_case(case_id, d);
+	if (found)
+	{
+		d->first = since == 0;
+		d->comment = host_words(d, since, own);
+		d->inform = host_result_words(case_id, since);
+	}
+	host_owner_end(&sw);
+	return found;
+}
+
+static char *
+ticket_of(Oid relation, int64 case_id)
+{
+	static KeptPlan plan = {
+		.sql = "SELECT t.ticket FROM triage.host_tickets t WHERE t.case_id = $2 AND t.relation = $1"
+			   " ORDER BY t.source_seq LIMIT 1",
+		.nargs = 2,
+		.types = {REGCLASSOID, INT8OID}};
+	Datum args[2] = {ObjectIdGetDatum(relation), Int64GetDatum(case_id)};
+
+	if (case_id == 0 || host_run(&plan, args, NULL, SPI_OK_SELECT) != 1)
+		return NULL;
+	return triage_result_text(0, 1);
+}
+
+static void
+put_links(JsonBuild *b, Oid relation, int64 case_id)
+{
+	static KeptPlan plan = {
+		.sql =
+			"SELECT DISTINCT t.ticket, l.kind FROM triage.links l JOIN triage.host_tickets t ON t.case_id = l.linked_case"
+			" WHERE l.case_id = $2 AND t.relation = $1 ORDER BY 1 LIMIT 100",
+		.nargs = 2,
+		.types = {REGCLASSOID, INT8OID}};
+	Datum args[2] = {ObjectIdGetDatum(relation), Int64GetDatum(case_id)};
+	int	  n = host_run(&plan, args, NULL, SPI_OK_SELECT);
+
+	jb_array(b, "links");
+	for (int i = 0; i < n; i++)
+	{
+		jb_object(b, NULL);
+		jb_text(b, "ticket", triage_result_text(i, 1));
+		jb_text(b, "kind", triage_result_text(i, 2));
+		jb_end_object(b);
+	}
+	jb_end_array(b);
+}
+
+Jsonb *
+host_doc_json(const HostDoc *d, Oid relation)
+{
+	JsonBuild	b = {0};
+	OwnerSwitch sw;
+	Jsonb	   *result;
+
+	host_owner_begin(&sw);
+	jb_object(&b, NULL);
+	jb_int(&b, "case_id", d->case_id);
+	jb_text(&b, "number", d->number);
+	jb_bool(&b, "first", d->first);
+	jb_text(&b, "department", d->department);
+	jb_text(&b, "department_zh", d->department_zh);
+	jb_text(&b, "department_en", d->department_en);
+	if (d->lead_since != 0)
+		jb_time(&b, "lead_since", d->lead_since);
+	if (d->due_at != 0)
+		jb_time(&b, "due_at", d->due_at);
+	jb_text(&b, "status", d->status);
+	jb_int(&b, "priority", d->priority);
+	jb_bool(&b, "danger", d->danger);
+	jb_text(&b, "colour", d->colour);
+	jb_text(&b, "case_type", d->case_type);
+	jb_text(&b, "type_zh", d->type_zh);
+	jb_text(&b, "type_en", d->type_en);
+	jb_text(&b, "area_zh", d->area_zh);
+	jb_text(&b, "verb", d->verb);
+	jb_text(&b, "comment", d->comment);
+	jb_text(&b, "merged_into", ticket_of(relation, d->merged_into));
+	put_links(&b, relation, d->case_id);
+	jb_text(&b, "outcome", d->outcome);
+	jb_text(&b, "inform", d->inform);
+	jb_end_object(&b);
+	result = jb_finish(&b);
+	host_owner_end(&sw);
+	return result;
+}
+
+/* host_doc(case_id, since_event) */
+Datum
+triage_host_doc(PG_FUNCTION_ARGS)
+{
+	HostDoc d;
+
+	if (PG_ARGISNULL(0) ||
+		!host_doc_read(PG_GETARG_INT64(0), PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1), NULL, &d))
+		PG_RETURN_NULL();
+	PG_RETURN_JSONB_P(host_doc_json(&d, InvalidOid));
+}

@@ -1,0 +1,201 @@
+/*
+ * take.c
+ *	  A ticket becomes a case, or a further source of one.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/names.h"
+#include "hosts/run.h"
+#include "hosts/take.h"
+#include "hosts/vouch.h"
+
+int64
+ticket_case(const Binding *b, const char *ticket, int *event_seq)
+{
+	static KeptPlan plan = {.sql = "SELECT t.case_id, t.event_seq FROM triage.host_tickets t"
+								   " WHERE t.relation = $1 AND t.ticket = $2",
+							.nargs = 2,
+							.types = {REGCLASSOID, TEXTOID}};
+	Datum			args[2] = {ObjectIdGetDatum(b->relation), CStringGetTextDatum(ticket)};
+	OwnerSwitch		sw;
+	int64			case_id = 0;
+
+	*event_seq = 0;
+	host_owner_begin(&sw);
+	if (host_run(&plan, args, NULL, SPI_OK_SELECT) == 1)
+	{
+		case_id = triage_result_int(0, 1, 0);
+		*event_seq = triage_result_int(0, 2, 0);
+	}
+	host_owner_end(&sw);
+	return case_id;
+}
+
+static void
+put_text(Datum *values, char *nulls, int i, const char *text)
+{
+	values[i] = text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
+	nulls[i] = text != NULL ? ' ' : 'n';
+}
+
+/* ---- a further source ---- */
+
+/*
+ * The case that a reference names, where it still takes sources; 0 = none.
+ * It is a case's own number, or what another channel called it.
+ */
+static int64
+referred_case(const char *channel, const char *reference)
+{
+	static KeptPlan plan = {
+		.sql =
+			"SELECT x.case_id FROM (SELECT coalesce(c.merged_into, c.case_id) AS case_id FROM triage.cases c"
+			" WHERE c.case_id = (SELECT coalesce((SELECT r.case_id FROM triage.case_refs r WHERE r.channel = $1"
+			" AND r.external_ref = $2), CASE WHEN $2 ~ '^[0-9]{8}-[0-9]{6,18}$'"
+			" THEN pg_catalog.substr($2, 10)::bigint END))"
+			" AND (c.number = $2 OR EXISTS (SELECT 1 FROM triage.case_refs r WHERE r.channel = $1"
+			" AND r.external_ref = $2 AND r.case_id = c.case_id))) x"
+			" JOIN triage.cases m ON m.case_id = x.case_id"
+			" JOIN triage.transitions t ON t.verb = 'add_source' AND t.from_status = m.status",
+		.nargs = 2,
+		.types = {TEXTOID, TEXTOID}};
+	Datum args[2] = {CStringGetTextDatum(channel), CStringGetTextDatum(reference)};
+
+	return host_run(&plan, args, NULL, SPI_OK_SELECT) == 1 ? triage_result_int(0, 1, 0) : 0;
+}
+
+static void
+add_source(int64 case_id, const char *channel, const char *ref, const HostEvent *e)
+{
+	static KeptPlan plan = {.sql = "SELECT (triage.add_source($1, $2, $3, $4, $5, $6)).case_id",
+							.nargs = 6,
+							.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+	Datum			args[6] = {Int64GetDatum(case_id)};
+	char			nulls[6] = {' '};
+
+	put_text(args, nulls, 1, channel);
+	put_text(args, nulls, 2, e->body);
+	put_text(args, nulls, 3, e->reporter);
+	put_text(args, nulls, 4, e->contact);
+	put_text(args, nulls, 5, ref);
+	host_run(&plan, args, nulls, SPI_OK_SELECT);
+}
+
+/* ---- a new case ---- */
+
+static int64
+report(const char *channel, const char *ref, const HostEvent *e)
+{
+	static KeptPlan plan = {
+		.sql = "SELECT (triage.report($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)).case_id",
+		.nargs = 11,
+		.types = {TEXTOID, TEXTOID, TEXTOID, POINTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
+				  TEXTOID, JSONBOID}};
+	Datum args[11];
+	char  nulls[11];
+	Point place = e->location;
+
+	put_text(args, nulls, 0, channel);
+	put_text(args, nulls, 1, e->body);
+	put_text(args, nulls, 2, e->area);
+	args[3] = PointPGetDatum(&place);
+	nulls[3] = e->located ? ' ' : 'n';
+	put_text(args, nulls, 4, e->address);
+	put_text(args, nulls, 5, e->reporter);
+	put_text(args, nulls, 6, e->contact);
+	put_text(args, nulls, 7, ref);
+	args[8] = TimestampTzGetDatum(e->reported_at);
+	nulls[8] = e->reported_at != 0 ? ' ' : 'n';
+	put_text(args, nulls, 9, e->case_type);
+	args[10] = e->attrs ? JsonbPGetDatum(e->attrs) : (Datum) 0;
+	nulls[10] = e->attrs ? ' ' : 'n';
+	host_run(&plan, args, nulls, SPI_OK_SELECT);
+	return triage_result_int(0, 1, 0);
+}
+
+/* The ticket's row of ours; the source is the one that bears its reference. */
+static void
+put_ticket(const Binding *b, const char *ticket, int64 case_id, const char *channel, const char *ref)
+{
+	static KeptPlan plan = {
+		.sql =
+			"INSERT INTO triage.host_tickets (relation, ticket, case_id, source_seq)"
+			" VALUES ($1, $2, $3, coalesce((SELECT max(s.seq) FROM triage.case_sources s WHERE s.case_id = $3"
+			" AND s.channel = $4 AND s.external_ref = $5), 1)) ON CONFLICT DO NOTHING",
+		.nargs = 5,
+		.types = {REGCLASSOID, TEXTOID, INT8OID, TEXTOID, TEXTOID}};
+	Datum args[5] = {ObjectIdGetDatum(b->relation), CStringGetTextDatum(ticket), Int64GetDatum(case_id),
+					 CStringGetTextDatum(channel), CStringGetTextDatum(ref)};
+
+	host_run(&plan, args, NULL, SPI_OK_INSERT);
+}
+
+int64
+ticket_take_in(const Binding *b, const HostEvent *e)
+{
+	const char *channel = e->channel ? e->channel : b->channel;
+	/* a channel that has references of its own must not meet ours */
+	const char *ref = strcmp(channel, b->channel) == 0
+						  ? e->ticket
+						  : psprintf("%s:%s", get_rel_name(b->relation), e->ticket);
+	int			shown;
+	int64		case_id = ticket_case(b, e->ticket, &shown);
+	OwnerSwitch sw;
+
+	if (case_id != 0)
+		return case_id;
+	host_vouch_begin(b, e->by);
+	host_owner_begin(&sw);
+	if (e->reference != NULL)
+		case_id = referred_case(e->reference_channel ? e->reference_channel : channel, e->reference);
+	if (case_id != 0)
+		add_source(case_id, channel, ref, e);
+	else
+		case_id = report(channel, ref, e);
+	put_ticket(b, e->ticket, case_id, channel, ref);
+	host_owner_end(&sw);
+	host_vouch_end();
+	return case_id;
+}
+
+/* ---- errors ---- */
+
+void
+host_error(const Binding *b, const char *stage, const char *ticket, int64 case_id, int sqlerrcode,
+		   const char *message, Jsonb *more)
+{
+	static KeptPlan plan = {
+		.sql = "INSERT INTO triage.intake_errors (at, case_id, stage, sqlstate, message, payload)"
+			   " VALUES ($1, $2, $3, $4, $5, $6)",
+		.nargs = 6,
+		.types = {TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, JSONBOID}};
+	JsonBuild	p = {0};
+	OwnerSwitch sw;
+	Datum		args[6];
+	char		nulls[6] = {' ', case_id != 0 ? ' ' : 'n', ' ', ' ', ' ', ' '};
+
+	jb_object(&p, NULL);
+	jb_text(&p, "relation",
+			quote_qualified_identifier(get_namespace_name(get_rel_namespace(b->relation)),
+									   get_rel_name(b->relation)));
+	jb_text(&p, "ticket", ticket);
+	if (more != NULL)
+		jb_jsonb(&p, "row", more);
+	jb_end_object(&p);
+	args[0] = TimestampTzGetDatum(triage_clock());
+	args[1] = Int64GetDatum(case_id);
+	args[2] = CStringGetTextDatum(stage);
+	args[3] = CStringGetTextDatum(unpack_sql_state(sqlerrcode));
+	args[4] = CStringGetTextDatum(message);
+	args[5] = JsonbPGetDatum(jb_finish(&p));
+	host_owner_begin(&sw);
+	host_run(&plan, args, nulls, SPI_OK_INSERT);
+	host_owner_end(&sw);
+}

@@ -1,0 +1,204 @@
+/*
+ * Under a ticket table of another system: its new rows become cases, what
+ * happens to a case is written back into its row, what agents do to the row
+ * becomes a verb.
+ *
+ * attach() serves any table with a key ("kind table": read and written by C
+ * as its mapping says).  For a known server ("kind" rt, redmine, ...) a pair
+ * of functions, its driver, is called in place of that:
+ *
+ *	triage.KIND_read(relation regclass, mapping jsonb, source_table text, row jsonb, old_row jsonb) returns jsonb
+ *		what a row that was inserted or changed in one of the binding's tables
+ *		(source_table, schema.name) means; NULL = nothing.  See host_trigger().
+ *	triage.KIND_write(relation regclass, mapping jsonb, ticket text, doc jsonb) returns void
+ *		makes the ticket look like the case.  See host_doc().
+ *	triage.KIND_open(relation regclass, mapping jsonb, since timestamptz, after text, max_rows int)
+ *			returns table (ticket text, doc jsonb)
+ *		for the back-fill: open tickets made at "since" or later, in the order
+ *		of their keys behind "after" (NULL = from the start); doc as of KIND_read.
+ *
+ * Drivers run with the rights of bindings.runs_as and a locked search path.
+ */
+
+CREATE TABLE triage.bindings (
+	relation		regclass NOT NULL PRIMARY KEY,
+	kind			text	COLLATE "C" NOT NULL CHECK (kind ~ '^[a-z][a-z0-9_]{0,30}$'),
+	mapping			jsonb	NOT NULL,
+	channel			text	COLLATE "C" NOT NULL,
+	hook			text	COLLATE "C" NOT NULL CHECK (hook IN ('row', 'commit')),
+	triggers		regclass[] NOT NULL,
+	state			text	COLLATE "C" NOT NULL CHECK (state IN ('active', 'broken', 'off')),
+	problem			text,
+	since			timestamptz NOT NULL,
+	runs_as			text	NOT NULL,
+	backfill_since	timestamptz,
+	backfill_after	text,
+	backfill_done	bigint	NOT NULL DEFAULT 0,
+	backfill_state	text	COLLATE "C" NOT NULL DEFAULT 'none' CHECK (backfill_state IN ('none', 'running', 'done'))
+);
+SELECT pg_extension_config_dump('triage.bindings', '');
+
+CREATE TABLE triage.host_tickets (
+	relation		regclass NOT NULL,
+	ticket			text	COLLATE "C" NOT NULL,
+	case_id			bigint	NOT NULL,
+	source_seq		int		NOT NULL,
+	event_seq		int		NOT NULL DEFAULT 0,
+	shown			jsonb,
+	PRIMARY KEY (relation, ticket)
+);
+CREATE INDEX host_tickets_case_idx ON triage.host_tickets (case_id);
+SELECT pg_extension_config_dump('triage.host_tickets', '');
+
+CREATE TABLE triage.host_queue (
+	queue_id		bigint	GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	relation		regclass NOT NULL,
+	ticket			text	COLLATE "C",
+	case_id			bigint,
+	job				text	COLLATE "C" NOT NULL CHECK (job IN ('take_in', 'change', 'show')),
+	payload			jsonb,
+	at				timestamptz NOT NULL,
+	tries			int		NOT NULL DEFAULT 0,
+	retry_at		timestamptz NOT NULL,
+	last_error		text
+);
+CREATE INDEX host_queue_retry_idx ON triage.host_queue (retry_at, queue_id);
+SELECT pg_extension_config_dump('triage.host_queue', '');
+SELECT pg_extension_config_dump('triage.host_queue_queue_id_seq', '');
+
+CREATE FUNCTION triage.bindings_changed() RETURNS trigger
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_bindings_changed';
+CREATE TRIGGER bindings_changed AFTER INSERT OR UPDATE OR DELETE ON triage.bindings
+	FOR EACH STATEMENT EXECUTE FUNCTION triage.bindings_changed();
+
+CREATE FUNCTION triage.host_trigger() RETURNS trigger
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_host_trigger';
+
+CREATE FUNCTION triage.host_listens() RETURNS boolean
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_host_listens';
+
+CREATE FUNCTION triage.host_doc(case_id bigint, since_event int DEFAULT 0) RETURNS jsonb
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_host_doc';
+
+CREATE FUNCTION triage.bind(relation regclass, kind text, mapping jsonb, triggers regclass[] DEFAULT NULL,
+		backfill interval DEFAULT NULL, dry_run boolean DEFAULT false)
+	RETURNS TABLE (item text, state text, detail text)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_bind';
+
+CREATE FUNCTION triage.attach(relation regclass, mapping jsonb, backfill interval DEFAULT NULL, dry_run boolean DEFAULT false)
+	RETURNS TABLE (item text, state text, detail text)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_attach';
+
+CREATE FUNCTION triage.detach(relation regclass) RETURNS boolean
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_detach';
+
+CREATE FUNCTION triage.retry_intake(error_id bigint DEFAULT NULL, max_rows int DEFAULT 1000)
+	RETURNS TABLE (retried int, failed int)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_retry_intake';
+
+CREATE FUNCTION triage.host_problem(relation regclass) RETURNS text
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_host_problem';
+
+CREATE FUNCTION triage.health_hosts() RETURNS TABLE (item text, state text, value text, hint text)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT 'host ' || b.relation::text,
+		CASE WHEN b.state = 'off' THEN 'off' WHEN b.problem IS NOT NULL THEN 'bad'
+			WHEN b.waiting > 1000 OR b.failed > 0 THEN 'warning' WHEN b.backfill_state = 'running' THEN 'notice' ELSE 'ok' END,
+		concat_ws(', ', b.problem, format('%s tickets', b.tickets), format('%s wait', b.waiting),
+			CASE WHEN b.backfill_state <> 'none' THEN format('back-fill %s, %s rows', b.backfill_state, b.backfill_done) END),
+		CASE WHEN b.problem IS NOT NULL THEN 'New tickets wait in triage.host_queue. Mend the table, or attach it again with another mapping; then they are taken in.'
+			WHEN b.failed > 0 THEN 'See triage.intake_errors; mend the cause, then call triage.retry_intake().'
+			WHEN b.waiting > 1000 THEN 'Does the timekeeper run? Or call triage.tick() from a scheduler.' END
+	FROM (SELECT b.*, triage.host_problem(b.relation) AS problem,
+			(SELECT count(*) FROM triage.host_tickets t WHERE t.relation = b.relation) AS tickets,
+			(SELECT count(*) FROM triage.host_queue q WHERE q.relation = b.relation) AS waiting,
+			(SELECT count(*) FROM triage.host_queue q WHERE q.relation = b.relation AND q.tries > 2) AS failed
+		FROM (SELECT b.relation, b.state, b.backfill_state, b.backfill_done FROM triage.bindings b) b) b
+$$;
+
+CREATE FUNCTION triage.health() RETURNS TABLE (item text, state text, value text, hint text)
+	LANGUAGE sql VOLATILE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT * FROM triage.health_workers()
+	UNION ALL SELECT * FROM triage.health_deliveries()
+	UNION ALL SELECT * FROM triage.health_cases()
+	UNION ALL SELECT * FROM triage.health_hosts()
+$$;
+COMMENT ON FUNCTION triage.health() IS
+	'How the installation is: one row an item. state is ok | notice | warning | bad | off; value says what is, hint what to do (NULL = nothing). Items: version, launcher, timekeeper, courier, workers, hold, stopped, format of ENDPOINT, clock, networks, endpoint CODE, rulebook, quarantine, intake_errors, steps, calendar CODE, row_security, host TABLE. Shows no secrets and no query strings of urls.';
+
+-- ---- what they are ----
+
+COMMENT ON TABLE triage.bindings IS 'Attached ticket tables (外接工单表). Made by attach(), ended by detach(); a row a table.';
+COMMENT ON COLUMN triage.bindings.relation IS 'The ticket table.';
+COMMENT ON COLUMN triage.bindings.kind IS 'table = read and written as mapping says; else the name of a driver: rt | redmine | zammad | znuny.';
+COMMENT ON COLUMN triage.bindings.mapping IS 'What attach() was given, with the key''s columns and the zone of times that have none; see the comment on attach().';
+COMMENT ON COLUMN triage.bindings.channel IS 'channels.code of its cases; the tickets'' keys are that channel''s references, so no other table has it.';
+COMMENT ON COLUMN triage.bindings.hook IS 'row = a ticket is read as soon as its row is written; commit = when its transaction commits.';
+COMMENT ON COLUMN triage.bindings.triggers IS 'Tables that have the trigger zz_triage_host.';
+COMMENT ON COLUMN triage.bindings.state IS 'active | broken = the table no longer fits the mapping | off = nothing is done (set by an administrator).';
+COMMENT ON COLUMN triage.bindings.problem IS 'What is broken; NULL = nothing. health() looks anew.';
+COMMENT ON COLUMN triage.bindings.since IS 'When it was attached.';
+COMMENT ON COLUMN triage.bindings.runs_as IS 'Role that reads and writes the host''s tables: who attached them; the table''s owner where that was a superuser; or what the mapping says.';
+COMMENT ON COLUMN triage.bindings.backfill_since IS 'Back-fill: open tickets made since then are taken in; NULL = none.';
+COMMENT ON COLUMN triage.bindings.backfill_after IS 'Back-fill: key of the last ticket looked at; NULL = none yet.';
+COMMENT ON COLUMN triage.bindings.backfill_done IS 'Back-fill: tickets taken in so far.';
+COMMENT ON COLUMN triage.bindings.backfill_state IS 'none | running | done.';
+COMMENT ON TRIGGER bindings_changed ON triage.bindings IS 'Makes every session read the bindings anew.';
+
+COMMENT ON TABLE triage.host_tickets IS 'Which case a ticket of an attached table belongs to (工单与事项). A ticket that was deleted keeps its row.';
+COMMENT ON COLUMN triage.host_tickets.relation IS 'bindings.relation.';
+COMMENT ON COLUMN triage.host_tickets.ticket IS 'Key of the ticket as text; of several columns: their values as a JSON array.';
+COMMENT ON COLUMN triage.host_tickets.case_id IS 'Its case; several tickets may have one case.';
+COMMENT ON COLUMN triage.host_tickets.source_seq IS 'case_sources.seq that it is.';
+COMMENT ON COLUMN triage.host_tickets.event_seq IS 'Event up to which the ticket shows the case; 0 = nothing yet.';
+COMMENT ON COLUMN triage.host_tickets.shown IS 'What was last written: department, status, priority, due_at; NULL = nothing yet.';
+COMMENT ON INDEX triage.host_tickets_case_idx IS 'Tickets of a case that changed.';
+
+COMMENT ON TABLE triage.host_queue IS 'What is still to be done for tickets of attached tables; the timekeeper and tick() do it.';
+COMMENT ON COLUMN triage.host_queue.queue_id IS 'Identity.';
+COMMENT ON COLUMN triage.host_queue.relation IS 'bindings.relation.';
+COMMENT ON COLUMN triage.host_queue.ticket IS 'Key of the ticket; NULL = payload tells.';
+COMMENT ON COLUMN triage.host_queue.case_id IS 'The case; NULL = none yet.';
+COMMENT ON COLUMN triage.host_queue.job IS 'take_in = the ticket is new | change = somebody changed it | show = its case changed.';
+COMMENT ON COLUMN triage.host_queue.payload IS 'What is to be done: an event as drivers tell it, or a row for the driver {"table", "row", "old"}; NULL = read the ticket. May hold personal data.';
+COMMENT ON COLUMN triage.host_queue.at IS 'When it was put here.';
+COMMENT ON COLUMN triage.host_queue.tries IS 'Failures so far.';
+COMMENT ON COLUMN triage.host_queue.retry_at IS 'When it is tried next.';
+COMMENT ON COLUMN triage.host_queue.last_error IS 'Why it failed last; NULL = it has not.';
+COMMENT ON INDEX triage.host_queue_retry_idx IS 'What is to be tried next.';
+COMMENT ON SEQUENCE triage.host_queue_queue_id_seq IS 'Numbers jobs.';
+
+COMMENT ON FUNCTION triage.bindings_changed() IS 'Statement trigger of triage.bindings: tells every session.';
+COMMENT ON FUNCTION triage.host_trigger() IS
+	'Row trigger that attach() puts on a host''s table: takes a new ticket in, carries out what a change means, shows the case in the ticket. Never raises an error of ours; what fails goes to triage.host_queue or triage.intake_errors. At most triage.host_timeout (2 s); past it the ticket is queued. A cancel by the user passes through.';
+COMMENT ON FUNCTION triage.host_listens() IS
+	'WHEN of the trigger that attach() makes: false while pg_triage itself writes in this session. Everybody may call it, for it is evaluated with the rights of whoever writes a row.';
+COMMENT ON FUNCTION triage.host_doc(bigint, int) IS
+	'How a case stands, as write functions of drivers get it: {"case_id", "number", "first", "department", "department_zh", "department_en", "lead_since", "due_at", "status", "priority" 1-4, "danger", "colour", "case_type", "type_zh", "type_en", "area_zh", "verb", "comment", "merged_into", "links": [{"ticket", "kind"}], "outcome", "inform"}; keys without a value are missing. due_at is when the matter must be resolved (else the latest running clock); comment = words for the ticket''s history since event since_event, 0 = the decision and its deadlines; inform = the result for the citizen, once; merged_into and links name tickets of the same table. NULL = no such case.';
+COMMENT ON FUNCTION triage.bind(regclass, text, jsonb, regclass[], interval, boolean) IS
+	'attach() for a known server, called by attach_rt() and the like: kind = its driver (functions triage.KIND_read and KIND_write), triggers = the tables that tell of tickets (NULL = relation itself); mapping = {"channel", "hook", "key", "runs_as", ...} with whatever the driver keeps there. Other arguments, rows and errors as attach().';
+COMMENT ON FUNCTION triage.attach(regclass, jsonb, interval, boolean) IS
+	'Puts pg_triage under a ticket table (挂接工单表): new rows become cases, cases are shown in their rows, changes of rows become verbs. Returns what was checked and made: state ok | missing | created | problem. dry_run = only check. Attaching again replaces the mapping. backfill = take in open rows that old, by the timekeeper; bindings.backfill_done tells how far it is.
+mapping: {"channel": code or {"column", "values", "default"}, "text": column or [column or {"column", "format": plain | html | quoted-printable | base64}, ...], "reporter", "contact", "area", "address", "case_type", "reference", "reported_at", "by": column, {"column", "values": {from: to}, "default"} or {"value"}, "reference_channel": code, "location": point column or [longitude, latitude], "attrs": {name: column}, "key": [column, ...], "filter", "open": [{"column", "value" | "not": v or [v, ...]} or {"column", "null": boolean}, ...], "write": {"department", "due", "status", "priority", "assignee", "number", "case_type", "comment": column or {"column", "values", "default", "name": code | zh | en}}, "changes": [{"column", "value": v or [v, ...], "verb", "department", "body", "reason", "outcome", "note"}, ...], "timezone", "hook": row | commit, "runs_as": role}. A value that is not among "values" and has no default leaves the column as it is. A reference that is a case''s number, or a reference of reference_channel, makes the ticket a further source of that case.
+Errors: TR003 unknown column, channel or verb, TR004 what does not fit, 42501 missing privilege, 42809 no table; the hint says what to do. Who may: whoever may execute it and has TRIGGER on the table; it needs USAGE on schema triage and EXECUTE on triage.host_trigger() too.
+Source: extension/hosts/attach.c, mapping.h';
+COMMENT ON FUNCTION triage.detach(regclass) IS
+	'Takes pg_triage away from a table: trigger and binding go, the table stays as it is; cases and triage.host_tickets are kept. false = it was not attached. Error: TR002 it was attached by somebody else.';
+COMMENT ON FUNCTION triage.retry_intake(bigint, int) IS
+	'Tries again what could not be done for tickets of attached tables: the row of triage.intake_errors, NULL = the oldest max_rows of those that have not succeeded. Result and time stand in the row. Error: TR003 no such row, max_rows not between 1 and 1000000.';
+COMMENT ON FUNCTION triage.host_problem(regclass) IS
+	'Why an attached table no longer fits its mapping; NULL = it does, or it is not attached.';
+COMMENT ON FUNCTION triage.health_hosts() IS 'The part of health() that tells about attached tables.';
