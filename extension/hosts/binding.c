@@ -414,6 +414,18 @@ host_writing_end(void)
 		writing--;
 }
 
+int
+host_writing_depth(void)
+{
+	return is_writing() ? writing : 0;
+}
+
+void
+host_writing_restore(int depth)
+{
+	writing = depth;
+}
+
 /* The triggers' WHEN: asked when a row is written, not when a deferred trigger runs. */
 Datum
 triage_host_listens(PG_FUNCTION_ARGS)

@@ -71,6 +71,9 @@ extern void host_role_end(HostRole *r);
 /* Between these two rows are written for us: their triggers are not to listen. */
 extern void host_writing_begin(void);
 extern void host_writing_end(void);
+/* For a guard, which undoes what an error left set. */
+extern int	host_writing_depth(void);
+extern void host_writing_restore(int depth);
 
 extern void bindings_init(void);
 

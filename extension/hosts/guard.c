@@ -16,6 +16,8 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "base/actor.h"
+#include "hosts/binding.h"
 #include "hosts/guard.h"
 
 /* work that catches the cancel gets another after this long, milliseconds */
@@ -91,6 +93,7 @@ guard_run(void (*work)(void *), void *arg, int limit_ms)
 	MemoryContext mcxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	bool		  mine = begin_limit(limit_ms);
+	int			  writing = host_writing_depth();
 	ErrorData *volatile error = NULL;
 	Guarding result = {.done = true};
 	bool	 by_limit;
@@ -108,6 +111,9 @@ guard_run(void (*work)(void *), void *arg, int limit_ms)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		/* the next subtransaction is as deep as this one: what it left set would hold there */
+		host_writing_restore(writing);
+		triage_vouch_end();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(mcxt);
