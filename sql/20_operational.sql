@@ -123,6 +123,18 @@ CREATE INDEX assignments_live_idx ON triage.assignments (department, case_id)
 	WHERE status NOT IN ('done', 'withdrawn');
 SELECT pg_extension_config_dump('triage.assignments', '');
 
+-- who of the department works on it: a table of its own, so that intake knows nothing of people
+CREATE TABLE triage.assignment_staff (
+	case_id			bigint	NOT NULL,
+	seq				int		NOT NULL,
+	staff_id		bigint	NOT NULL,
+	since			timestamptz NOT NULL,
+	named_by		text	COLLATE "C" NOT NULL,
+	PRIMARY KEY (case_id, seq)
+);
+CREATE INDEX assignment_staff_person_idx ON triage.assignment_staff (staff_id);
+SELECT pg_extension_config_dump('triage.assignment_staff', '');
+
 CREATE TABLE triage.clocks (
 	case_id			bigint	NOT NULL,
 	clock_id		int		NOT NULL,

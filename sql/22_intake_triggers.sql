@@ -65,7 +65,7 @@ BEGIN
 		EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON triage.%I'
 			' FOR EACH STATEMENT EXECUTE FUNCTION triage.refuse_rewrite()', t);
 	END LOOP;
-	FOREACH t IN ARRAY ARRAY['cases', 'case_refs', 'case_sources', 'decisions', 'assignments', 'clocks', 'clock_segments',
+	FOREACH t IN ARRAY ARRAY['cases', 'case_refs', 'case_sources', 'decisions', 'assignments', 'assignment_staff', 'clocks', 'clock_segments',
 		'clock_steps', 'events', 'deliveries', 'links', 'callbacks', 'evidence', 'corrections', 'rulings', 'quarantine', 'intake_errors', 'rule_history', 'rulebook']
 	LOOP
 		EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON triage.%I'

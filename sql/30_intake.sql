@@ -206,8 +206,9 @@ BEGIN
 		FROM kase k LEFT JOIN triage.channels ch ON ch.code = k.channel
 		UNION ALL
 		SELECT a.seq, coalesce(a.parent_seq, 0), a.department,
-			(SELECT e.actor FROM triage.events e WHERE e.case_id = a.case_id AND (e.data->>'assignment')::int = a.seq
-				ORDER BY e.seq DESC LIMIT 1),
+			coalesce((SELECT s.name FROM triage.assignment_staff p JOIN triage.staff s ON s.staff_id = p.staff_id
+				WHERE p.case_id = a.case_id AND p.seq = a.seq), (SELECT e.actor FROM triage.events e WHERE e.case_id = a.case_id AND (e.data->>'assignment')::int = a.seq
+				ORDER BY e.seq DESC LIMIT 1)),
 			a.duty, a.offered_at, a.done_at
 		FROM triage.assignments a WHERE a.case_id = chain.case_id
 	)
@@ -218,7 +219,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION triage.chain(bigint) IS
-	'Every hand-over of a case: unit, who acted last for it, duty, time in, time out (NULL = still has it) and the time the matter lay with it before it was passed on or done. seq 0 is the channel that took the report. Error: TR003 unknown case.';
+	'Every hand-over of a case: unit, the person named for it (assign_staff(), or who signed by a role that triage.staff knows), else the role that acted last for it, duty, time in, time out (NULL = still has it) and the time the matter lay with it before it was passed on or done. seq 0 is the channel that took the report. Error: TR003 unknown case.';
 
 CREATE FUNCTION triage.count_terms(body text) RETURNS int
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE

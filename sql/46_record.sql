@@ -228,7 +228,7 @@ BEGIN
 		RAISE EXCEPTION 'case % does not exist', coalesce(export_case.case_id::text, 'null')
 			USING ERRCODE = 'TR003', DETAIL = 'There is no such case.', HINT = 'Check the number.';
 	END IF;
-	FOREACH part IN ARRAY ARRAY['case_sources', 'decisions', 'assignments', 'clocks', 'clock_segments', 'clock_steps', 'events', 'deliveries',
+	FOREACH part IN ARRAY ARRAY['case_sources', 'decisions', 'assignments', 'assignment_staff', 'clocks', 'clock_segments', 'clock_steps', 'events', 'deliveries',
 		'links', 'callbacks', 'evidence', 'corrections', 'rulings']
 	LOOP
 		EXECUTE format('SELECT coalesce(jsonb_agg(to_jsonb(t)), ''[]'') FROM triage.%I t WHERE t.case_id = $1', part) INTO rows USING export_case.case_id;

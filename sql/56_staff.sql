@@ -157,3 +157,152 @@ COMMENT ON COLUMN triage.staff.active IS 'Days on which the person is there; end
 COMMENT ON INDEX triage.staff_department_idx IS 'People of a department.';
 COMMENT ON INDEX triage.staff_login_idx IS 'The person behind a role.';
 COMMENT ON SEQUENCE triage.staff_staff_id_seq IS 'Numbers of people.';
+
+-- ---- people ----
+
+CREATE FUNCTION triage.assign_staff(case_id bigint, staff_id bigint, duty text DEFAULT NULL, note text DEFAULT NULL)
+	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_assign_staff';
+COMMENT ON FUNCTION triage.assign_staff(bigint, bigint, text, text) IS
+	'指派人员: names the person who works on a case. duty NULL: for the part of the person''s department, by that department; duty agent 代办员: as the citizen''s agent beside the assignees (SEED1), by anyone who works with the case; the agent''s department then takes part with duty agent. Naming another person replaces the one before; the events keep both. Who accepts by a role that triage.staff knows is named by that. Errors: TR001, TR002, TR003 nobody of that number there today, a volunteer, or another duty.
+Source: extension/casework/staff.c';
+
+INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs)
+	SELECT 'assign_staff', s.status, NULL, 'assignment', 'anyone', 'staff_id'
+	FROM unnest(ARRAY['dispatched', 'accepted', 'in_progress', 'return_requested', 'suspended', 'review', 'callback']) s(status);
+
+/*
+ * How far an area lies from others in the tree of areas: steps up to what
+ * holds both, and down again.  All areas of the same county, and what holds it.
+ */
+CREATE FUNCTION triage.area_steps(area text) RETURNS TABLE (code text, steps int)
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE up (code, parent, level, steps) AS (
+		SELECT a.code, a.parent, a.level, 0 FROM triage.areas a WHERE a.code = area_steps.area
+		UNION ALL
+		SELECT a.code, a.parent, a.level, u.steps + 1 FROM up u JOIN triage.areas a ON a.code = u.parent WHERE u.steps < 20
+	), down (code, steps) AS (
+		SELECT u.code, u.steps FROM up u
+		UNION ALL
+		-- nothing below a province or city but what lies on the way up
+		SELECT a.code, d.steps + 1 FROM down d JOIN triage.areas a ON a.parent = d.code
+		WHERE d.steps < 20 AND a.level NOT IN ('city', 'county') AND NOT EXISTS (SELECT FROM up u WHERE u.code = a.code)
+	)
+	SELECT d.code, min(d.steps) FROM down d GROUP BY d.code
+$$;
+COMMENT ON FUNCTION triage.area_steps(text) IS
+	'Areas by how far they lie from one in the tree: steps up to the area that holds both, and down again. The areas of its county and those above it; others have no row.';
+
+CREATE FUNCTION triage.suggest_staff(case_id bigint, skill text DEFAULT NULL, max_rows int DEFAULT 5)
+	RETURNS TABLE (staff_id bigint, score double precision, reason jsonb)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	k			triage.cases;
+	shown_at	timestamptz := triage.clock();
+	wanted		text[];
+BEGIN
+	IF NOT triage.may_see(suggest_staff.case_id) THEN
+		RAISE EXCEPTION 'case % does not exist', coalesce(suggest_staff.case_id::text, 'null')
+			USING ERRCODE = 'TR003', DETAIL = 'There is no such case among those you work with.',
+				  HINT = 'Check the number; triage.board() and triage.inbox() list the cases you may see.';
+	END IF;
+	IF suggest_staff.max_rows IS NULL OR suggest_staff.max_rows NOT BETWEEN 1 AND 1000 THEN
+		RAISE EXCEPTION 'argument "max_rows" is out of range'
+			USING ERRCODE = 'TR003', DETAIL = 'It says how many people are named.', HINT = 'Give a number from 1 to 1000.';
+	END IF;
+	SELECT * INTO k FROM triage.cases c WHERE c.case_id = suggest_staff.case_id;
+	-- asked for, else what the route wants, else what the case is about
+	wanted := CASE WHEN suggest_staff.skill IS NOT NULL THEN ARRAY[suggest_staff.skill] ELSE coalesce(
+		(SELECT array_agg(DISTINCT p.skill) FROM triage.route_parties p
+			WHERE p.active AND p.skill IS NOT NULL AND p.route = (SELECT d.route FROM triage.decisions d WHERE d.case_id = k.case_id ORDER BY d.seq DESC LIMIT 1)),
+		(SELECT ARRAY[t.code, t.parent] FROM triage.case_types t WHERE t.code = k.case_type), '{}') END;
+	RETURN QUERY
+	WITH place AS MATERIALIZED (
+		SELECT s.code, s.steps FROM triage.area_steps(k.area) s
+	), part AS MATERIALIZED (
+		SELECT a.department, bool_or(a.duty = 'lead') AS leads FROM triage.assignments a
+		WHERE a.case_id = k.case_id AND a.status NOT IN ('done', 'withdrawn') GROUP BY a.department
+	), candidate AS MATERIALIZED (
+		SELECT p.*, (SELECT array_agg(w.x ORDER BY w.x) FROM unnest(wanted) w (x) WHERE w.x = ANY (p.skills)) AS fits,
+			coalesce(l.steps, CASE WHEN p.area IS NULL OR k.area IS NULL THEN 6 END) AS steps, t.leads
+		FROM triage.staff p
+		LEFT JOIN place l ON l.code = p.area
+		LEFT JOIN part t ON t.department = p.department
+		WHERE p.kind <> 'volunteer' AND p.active @> triage.local_date(shown_at)
+			AND (t.department IS NOT NULL OR l.code IS NOT NULL OR p.area IS NULL AND EXISTS (SELECT FROM triage.departments d
+				LEFT JOIN place dl ON dl.code = d.area WHERE d.code = p.department AND d.active AND (d.area IS NULL OR dl.code IS NOT NULL)))
+			AND (suggest_staff.skill IS NULL OR suggest_staff.skill = ANY (p.skills))
+	), duty AS MATERIALIZED (
+		-- asked once for each department; one without a roster is always there
+		SELECT d.code, d.rostered, CASE WHEN d.rostered THEN ARRAY(SELECT s.team FROM triage.duty_shifts(d.code, shown_at) s) END AS teams
+		FROM (SELECT c.code, EXISTS (SELECT FROM triage.rosters r WHERE r.department = c.code AND r.active AND r.duty = 'duty') AS rostered
+			FROM triage.departments c WHERE c.active AND c.code IN (SELECT x.department FROM candidate x)) d
+	), judged AS (
+		SELECT c.staff_id, jsonb_strip_nulls(jsonb_build_object(
+			'skill', CASE WHEN c.fits IS NOT NULL THEN jsonb_build_object('is', c.fits, 'by', 4) END,
+			'department', CASE WHEN c.leads IS NOT NULL THEN jsonb_build_object('is', c.department, 'by', CASE WHEN c.leads THEN 3 ELSE 2 END) END,
+			'on_duty', CASE WHEN NOT d.rostered THEN NULL
+				WHEN d.teams = '{}' OR NOT coalesce(c.team = ANY (d.teams), true) THEN jsonb_build_object('is', false, 'by', -4)
+				ELSE jsonb_build_object('is', true, 'by', 1) END,
+			'area', jsonb_build_object('is', c.area, 'steps', c.steps, 'by', greatest(3 - 0.5 * c.steps, 0)),
+			'grid_level', CASE WHEN c.grid_level IS NOT NULL THEN jsonb_build_object('is', c.grid_level, 'by', 0.25 * c.grid_level) END,
+			'load', CASE WHEN o.n > 0 THEN jsonb_build_object('is', o.n, 'by', -0.5 * o.n) END)) AS why
+		FROM candidate c
+		JOIN duty d ON d.code = c.department
+		CROSS JOIN LATERAL (SELECT count(*) AS n FROM triage.assignment_staff w
+			JOIN triage.assignments a ON a.case_id = w.case_id AND a.seq = w.seq
+			WHERE w.staff_id = c.staff_id AND w.case_id <> k.case_id AND a.status NOT IN ('done', 'withdrawn')) o
+	)
+	SELECT j.staff_id, s.total, j.why || jsonb_build_object('name', p.name, 'kind', p.kind, 'department', coalesce(j.why -> 'department', '{}') || jsonb_build_object('is', p.department))
+	FROM judged j
+	JOIN triage.staff p ON p.staff_id = j.staff_id
+	CROSS JOIN LATERAL (SELECT sum((w.value ->> 'by')::double precision) AS total FROM jsonb_each(j.why) w) s
+	ORDER BY s.total DESC, j.staff_id
+	LIMIT suggest_staff.max_rows;
+END
+$$;
+COMMENT ON FUNCTION triage.suggest_staff(bigint, text, int) IS
+	'推荐人员: people for a case, the best first. skill: only who has it; else skills that the route wants or that are the case''s type or group count. Volunteers are not among them: see helpers().
+score = sum of the "by" in reason {name, kind, skill, department, on_duty, area, grid_level, load}: skill 4; department leads 3, takes part 2; on duty 1, its shift is off -4 (no roster: nothing); area 3 less half a step in the tree of areas; grid level 3 (first on the spot) 0.75 to level 1 0.25; half a point off for each other open assignment. The weights are defaults, not official. Errors: TR003 unknown case, max_rows out of range.';
+
+CREATE FUNCTION triage.helpers(area text, skills text[] DEFAULT NULL)
+	RETURNS TABLE (staff_id bigint, name text, has text[])
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	places	text[] := triage.areas_below(helpers.area);
+BEGIN
+	IF places IS NULL THEN
+		RAISE EXCEPTION 'argument "area" must not be null'
+			USING ERRCODE = 'TR003', DETAIL = 'Helpers are looked for in an area.', HINT = 'Give a code listed in triage.areas.';
+	END IF;
+	RETURN QUERY
+	SELECT p.staff_id, p.name, h.has
+	FROM triage.staff p
+	CROSS JOIN LATERAL (SELECT ARRAY(SELECT DISTINCT s.x FROM unnest(p.skills) s (x) WHERE helpers.skills IS NULL OR s.x = ANY (helpers.skills) ORDER BY 1) AS has) h
+	WHERE p.kind = 'volunteer' AND p.active @> triage.local_date(triage.clock())
+		AND (p.area IS NULL OR p.area = ANY (places) OR p.area IN (WITH RECURSIVE up (code, parent) AS (
+				SELECT a.code, a.parent FROM triage.areas a WHERE a.code = helpers.area
+				UNION
+				SELECT a.code, a.parent FROM up u JOIN triage.areas a ON a.code = u.parent)
+			SELECT u.code FROM up u))
+		AND (coalesce(cardinality(helpers.skills), 0) = 0 OR h.has <> '{}')
+	ORDER BY cardinality(h.has) DESC, p.staff_id;
+END
+$$;
+COMMENT ON FUNCTION triage.helpers(text, text[]) IS
+	'志愿者: volunteers of an area, of areas inside it and of those that hold it, apart from who is on duty; those with most of the wanted skills first. has = which of the wanted skills (skills NULL: all of theirs). Errors: TR003 unknown or null area.';
+
+COMMENT ON TABLE triage.assignment_staff IS 'Who works on it (承办人): the person now named for an assignment, by assign_staff() or because he signed for it. Earlier ones stand in the events.';
+COMMENT ON COLUMN triage.assignment_staff.case_id IS 'cases.case_id.';
+COMMENT ON COLUMN triage.assignment_staff.seq IS 'assignments.seq.';
+COMMENT ON COLUMN triage.assignment_staff.staff_id IS 'staff.staff_id.';
+COMMENT ON COLUMN triage.assignment_staff.since IS 'When he was named, or signed.';
+COMMENT ON COLUMN triage.assignment_staff.named_by IS 'Role that named him.';
+COMMENT ON INDEX triage.assignment_staff_person_idx IS 'What a person works on: load for suggest_staff().';

@@ -78,7 +78,7 @@ DO $$
 DECLARE
 	part	text;
 BEGIN
-	FOREACH part IN ARRAY ARRAY['case_refs', 'decisions', 'assignments', 'clocks', 'clock_segments', 'clock_steps', 'events', 'deliveries',
+	FOREACH part IN ARRAY ARRAY['case_refs', 'decisions', 'assignments', 'assignment_staff', 'clocks', 'clock_segments', 'clock_steps', 'events', 'deliveries',
 		'links', 'suggestions', 'case_signatures', 'callbacks', 'evidence', 'corrections', 'rulings', 'quarantine', 'sealed_heads']
 	LOOP
 		EXECUTE format('ALTER TABLE triage.%I ENABLE ROW LEVEL SECURITY', part);

@@ -126,6 +126,8 @@ report_of_case(Act *act, Report *r)
 	r->model_police = 1;
 	r->confirmed = true;
 	r->given_type = act_type(act);
+	if (act_lead(act) != NULL && act_lead(act)->accepted)
+		r->at_work = act_lead(act)->department;
 	repeats_of_case(act, r);
 }
 

@@ -19,6 +19,7 @@
 #include "casework/redirect.h"
 #include "casework/clocks.h"
 #include "casework/rights.h"
+#include "casework/staff.h"
 #include "casework/tasks.h"
 #include "casework/verbs.h"
 
@@ -74,7 +75,9 @@ triage_accept(PG_FUNCTION_ARGS)
 					 errmsg("department \"%s\" has accepted case %s already", a->department, act.c.number),
 					 errhint("Send a repeated request with the same triage.request_id to have it ignored.")));
 		verb_accept_for(&act, a);
+		staff_take_lead(&act, a);
 		verb_put_party(&act, a);
+		staff_sign(&act, a);
 	}
 	PG_RETURN_DATUM(act_end(&act));
 }
@@ -180,6 +183,7 @@ triage_arrive(PG_FUNCTION_ARGS)
 	{
 		Assignment *a = act_party(&act, department, "on_scene");
 		bool		backup = strcmp(a->duty, "backup") == 0;
+		bool		signs;
 
 		if (a->arrived)
 			ereport(ERROR,
@@ -187,13 +191,17 @@ triage_arrive(PG_FUNCTION_ARGS)
 					 errmsg("department \"%s\" is on the scene of case %s already", a->department,
 							act.c.number),
 					 errhint("Send a repeated request with the same triage.request_id to have it ignored.")));
+		signs = !a->accepted;
 		verb_accept_for(&act, a);
+		staff_take_lead(&act, a);
 		act_set_assignment(&act, a, "on_scene");
 		act_stop_clocks(&act, "arrive", a->seq, act.happened, false);
 		act_set_status(&act, "in_progress");
 		if (!backup)
 			withdraw_backup(&act);
 		verb_put_party(&act, a);
+		if (signs)
+			staff_sign(&act, a);
 		if (!PG_ARGISNULL(2))
 		{
 			Point *p = PG_GETARG_POINT_P(2);

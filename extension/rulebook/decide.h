@@ -36,6 +36,8 @@ typedef struct Report
 	bool		 terms_only; /* ask no model */
 	const float *opinion;	 /* by type: what to take for the model's word; NULL = ask the model in use */
 	bool		 confirmed;	 /* a person has looked: danger needs no second look */
+	/* it has signed for this case already: whatever its roster says, it is not off duty for it; NULL = none */
+	const char *at_work;
 } Report;
 
 #define MAX_PARTIES		24

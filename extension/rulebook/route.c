@@ -203,20 +203,22 @@ note_duty(Decision *d, const DutyCheck *check)
 
 /* The unit itself, or who stands in for it now. */
 static Department *
-unit_on_duty(Book *book, Department *unit, const RouteParty *party, Area *area, TimestampTz at, Decision *d)
+unit_on_duty(Book *book, const Report *report, Department *unit, const RouteParty *party, Area *area,
+			 Decision *d)
 {
 	DutyCheck check = {.department = unit, .duty = party->duty};
 	OnDuty	  who;
 
-	if (unit == NULL || unit->nshifts == 0)
+	if (unit == NULL || unit->nshifts == 0 ||
+		(report->at_work != NULL && strcmp(report->at_work, unit->code) == 0))
 		return unit;
-	if (duty_covers(book, unit, party->skill, at, &who, &check.until))
+	if (duty_covers(book, unit, party->skill, report->at, &who, &check.until))
 	{
 		check.team = who.shift->team;
 		check.until = who.time.end;
 	}
 	else
-		check.substitute = duty_substitute(book, unit, area, at);
+		check.substitute = duty_substitute(book, unit, area, report->at);
 	note_duty(d, &check);
 	return check.substitute ? check.substitute : unit;
 }
@@ -232,7 +234,7 @@ route_choose(Book *book, const Report *report, Decision *d)
 	if (route != NULL && route->parties[0].duty == DUTY_LEAD)
 	{
 		lead = party_unit(book, &route->parties[0], area);
-		instead = unit_on_duty(book, lead, &route->parties[0], area, report->at, d);
+		instead = unit_on_duty(book, report, lead, &route->parties[0], area, d);
 	}
 	/* no route, or one whose lead does not exist: the accountable centre owns the case */
 	party_add(d, lead != NULL ? instead : book_centre(book, area), DUTY_LEAD);
@@ -241,11 +243,12 @@ route_choose(Book *book, const Report *report, Decision *d)
 	d->route = route;
 	if (route != NULL)
 		for (int i = 0; i < route->nparties; i++)
-			if (route->parties[i].duty != DUTY_LEAD)
-				party_add(d,
-						  unit_on_duty(book, party_unit(book, &route->parties[i], area), &route->parties[i],
-									   area, report->at, d),
-						  route->parties[i].duty);
+		{
+			const RouteParty *p = &route->parties[i];
+
+			if (p->duty != DUTY_LEAD)
+				party_add(d, unit_on_duty(book, report, party_unit(book, p, area), p, area, d), p->duty);
+		}
 	if (d->escalated)
 		party_add(d, book_unit(book, KIND_POLICE, area), DUTY_ON_SCENE);
 }

@@ -35,6 +35,7 @@ INSERT INTO promised_tables VALUES
 	('transitions', 'verb, from_status', 'verb text, from_status text, to_status text'),
 	('route_parties', 'route, seq', 'route text, department text, relation text, duty text, skill text'),
 	('staff', 'staff_id', 'staff_id bigint, name text, login text, department text, area text, grid_level int, kind text, skills text[], active daterange'),
+	('assignment_staff', 'case_id, seq', 'case_id bigint, seq int, staff_id bigint, since timestamptz, named_by text'),
 	('follow_ups', 'code', 'case_type text, outcome text, after interval, department text, kind text'),
 	('area_names', 'area, name', 'area text, name text'), ('terms', 'case_type, kind, term', 'case_type text, kind text, term text'),
 	('context_words', 'kind, word', 'kind text, word text, stands text, reach int, scope text'),

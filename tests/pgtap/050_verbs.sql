@@ -319,9 +319,9 @@ CREATE TEMP TABLE arguments (verb text, arguments text);
 INSERT INTO arguments VALUES ('dispatch', $$'ENV'$$), ('confirm_danger', 'false'), ('answer', $$'x'$$), ('accept', $$'ENV'$$), ('arrive', $$'ENV'$$), ('feed_back', $$'TOWN11', 'x'$$),
 	('finish', $$'ENV'$$), ('transfer', $$'MED11'$$), ('resolve', $$'resolved', 'x'$$), ('close_case', 'NULL'), ('acknowledge', 'NULL'), ('reclassify', $$'NOISE'$$), ('set_area', $$'Z11'$$), ('append_text', $$'x'$$), ('add_source', $$'v110'$$),
 	('link_case', '(SELECT min(c.case_id) FROM triage.cases c)');
--- those that need more of a case than its state are walked in 140_handling.sql 142_merge_tasks.sql and 144_record.sql
+-- those that need more of a case than its state are walked in 140_handling.sql 142_merge_tasks.sql 144_record.sql and 150_staff.sql
 SELECT set_eq('SELECT t.verb FROM triage.transitions t', $$SELECT a.verb FROM arguments a UNION SELECT unnest('{request_return,decide_return,release_assist,whistle,answer_whistle,confer,escalate,
-	hand_over,take_back,to_police,release_by_police,keep_by_police,suspend,resume,request_extension,decide_extension,review,call_back,reopen,void_case,urge,supervise,add_evidence,correct,reveal_contact,merge,unmerge,open_task,anonymise}'::text[])$$,
+	hand_over,take_back,to_police,release_by_police,keep_by_police,suspend,resume,request_extension,decide_extension,review,call_back,reopen,void_case,urge,supervise,add_evidence,correct,reveal_contact,merge,unmerge,open_task,anonymise,assign_staff}'::text[])$$,
 	'every verb of triage.transitions is tried, here or there');
 BEGIN;
 DELETE FROM triage.members;

@@ -84,6 +84,9 @@ $$;
 CREATE FUNCTION pg_temp.roster(id bigint) RETURNS jsonb LANGUAGE sql SECURITY DEFINER AS $$
 	SELECT d.facts->'roster' FROM triage.decisions d WHERE d.case_id = id ORDER BY d.seq DESC LIMIT 1
 $$;
+CREATE FUNCTION pg_temp.data(id bigint, v text) RETURNS jsonb LANGUAGE sql SECURITY DEFINER AS $$
+	SELECT e.data FROM triage.events e WHERE e.case_id = id AND e.verb = v ORDER BY e.seq DESC LIMIT 1
+$$;
 CREATE FUNCTION pg_temp.new(body text, area text DEFAULT 'Z11') RETURNS bigint LANGUAGE sql AS $$
 	SELECT (triage.report('v110', new.body, new.area, reporter => 'Li', contact => '13800000000')).case_id
 $$;
@@ -189,5 +192,127 @@ SELECT is(pg_temp.does('t150_centre', format('confer(%s, ''{WATER,TOWN11}'')', :
 SET triage.now = '2026-03-09 09:00+08';
 SELECT is(pg_temp.does('t150_centre', format('confer(%s, ''{WATER,TOWN11}'')', :c4)), 'accepted 4 TOWN11', 'another, a week later');
 SELECT is((SELECT string_agg(e.data->>'chair', ' ' ORDER BY e.seq) FROM triage.events e WHERE e.case_id = :c4 AND e.verb = 'confer'), 'ENV WATER', 'the chair is the unit whose turn it is');
+
+-- ---- TOWN leads until the lead signs ----
+SET triage.now = '2026-03-02 22:00+08';
+SELECT pg_temp.new('广场舞噪音', 'Z12') AS c \gset
+INSERT INTO triage.members (role, duty, department) VALUES ('t150_town', 'handler', 'TOWN12');
+SELECT is(pg_temp.does('t150_town', format('accept(%s, ''TOWN12'')', :c)), 'accepted 2 TOWN12', 'the town signs at night');
+SELECT is(pg_temp.running(:c), 'feedback/1 03-02 23:00, assist/2 03-02 22:20, resolve 03-05 17:00', 'and works against its limits');
+SET triage.now = '2026-03-03 08:05+08';
+SELECT is(pg_temp.does('t150_env', format('accept(%s)', :c)), 'accepted 4 ENV', 'in the morning the bureau signs and leads');
+SELECT is(pg_temp.parties(:c), 'TOWN12 lead done, ENV lead accepted', 'the town has done its part');
+SELECT is(pg_temp.verbs(:c), 'report accept take_lead accept', 'the history says how');
+SELECT is((SELECT e.data - 'at' FROM triage.events e WHERE e.case_id = :c AND e.verb = 'take_lead'), '{"department": "ENV", "assignment": 2, "from": "TOWN12", "from_assignment": 1}', 'from whom to whom');
+SELECT is(pg_temp.running(:c), 'resolve 03-05 17:00, feedback/2 03-03 09:05', 'with limits of its own, the case''s stays');
+SELECT is((SELECT count(*) FROM triage.verify_history(:c)), 0::bigint, 'the chain holds');
+SET triage.now = '2026-03-03 23:00+08';
+SELECT is(pg_temp.does('t150_centre', format('set_area(%s, ''Z12'')', :c)) , 'accepted 5 ENV', 'decided again at night it stays with who has signed');
+SELECT is(pg_temp.roster(:c), NULL, 'whatever its roster says');
+SELECT pg_temp.new('广场舞噪音', 'Z12') AS c \gset
+SET triage.now = '2026-03-03 23:01+08';
+SELECT is(pg_temp.does('t150_env', format('arrive(%s)', :c)), 'in_progress 3 ENV', 'who goes there leads too');
+SELECT is(pg_temp.parties(:c), 'TOWN12 lead withdrawn, ENV lead on_scene', 'a town that had not signed is called off');
+SELECT pg_temp.new('广场舞噪音', 'Z11') AS c \gset
+SELECT is(pg_temp.parties(:c), 'TOWN11 lead offered', 'an assist that is off duty: the lead does it too');
+SET triage.now = '2026-03-04 09:00+08';
+SELECT pg_temp.new('广场舞噪音', 'Z11') AS c \gset
+SELECT is(pg_temp.does('t150_env', format('accept(%s)', :c)), 'dispatched 2 TOWN11', 'an assist on duty that signs does not lead');
+
+-- ---- people ----
+INSERT INTO triage.staff (name, login, department, area, grid_level, kind, team, skills, active) VALUES
+	('张三', 't150_town', 'TOWN11', 'Z11', 2, 'duty', NULL, '{NOISE}', '[,)'),
+	('李四', NULL, 'TOWN11', 'Z111', 3, 'duty', NULL, '{}', '[,)'),
+	('王五', NULL, 'TEAM11', 'Z11', 2, 'duty', 'night', '{NOISE}', '[,)'),
+	('老娘舅甲', NULL, 'MED11', 'Z11', NULL, 'mediator', NULL, '{neighbours,labour}', '[,)'),
+	('老娘舅乙', NULL, 'MED11', 'Z11', NULL, 'mediator', NULL, '{neighbours}', '[,)'),
+	('代办员丙', 't150_nobody', 'MED11', 'Z11', NULL, 'agent', NULL, '{}', '[,)'),
+	('退休', NULL, 'TOWN11', 'Z11', 1, 'duty', NULL, '{neighbours}', '[,2026-01-01)'),
+	('远方', NULL, 'TOWN12', 'Z12', 2, 'duty', NULL, '{NOISE}', '[,)'),
+	('红管家', NULL, NULL, 'Z111', NULL, 'volunteer', NULL, '{neighbours,drones}', '[,)'),
+	('志愿者', NULL, NULL, 'Z1', NULL, 'volunteer', NULL, '{drones}', '[,)'),
+	('外县', NULL, NULL, 'Z2', NULL, 'volunteer', NULL, '{drones}', '[,)');
+-- number of a person, name of a number
+CREATE FUNCTION pg_temp.no(name text) RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$ SELECT s.staff_id FROM triage.staff s WHERE s.name = no.name $$;
+CREATE FUNCTION pg_temp.chain(id bigint) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(concat_ws(' ', c.department, c.person, c.duty), ', ' ORDER BY c.seq) FROM triage.chain(id) c WHERE c.seq > 0
+$$;
+CREATE FUNCTION pg_temp.suggested(id bigint, skill text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(concat_ws(' ', s.reason->>'name', s.score), ', ' ORDER BY s.score DESC, s.staff_id) FROM triage.suggest_staff(id, suggested.skill, 10) s
+$$;
+
+-- accept() by a role that triage.staff knows
+SELECT pg_temp.new('广场舞噪音', 'Z111') AS c \gset
+SELECT is(pg_temp.does('t150_town', format('accept(%s)', :c)), 'accepted 2 TOWN11', 'the town accepts');
+SELECT is(pg_temp.chain(:c), 'TOWN11 张三 lead, ENV assist', 'chain() names who signed');
+SELECT is(pg_temp.data(:c, 'accept')->'staff_id', to_jsonb(pg_temp.no('张三')), 'by number in the history');
+SELECT is(pg_temp.does('t150_env', format('accept(%s)', :c)), 'accepted 3 TOWN11', 'the bureau accepts');
+SELECT is(pg_temp.chain(:c), 'TOWN11 张三 lead, ENV t150_env assist', 'a role that nobody is behind stays a role');
+SELECT is(pg_temp.does(t.who, format('assign_staff(%s, %s)', :c, t.arguments)), t.expected, t.what)
+FROM (VALUES
+	('t150_town', 'NULL', 'TR003 argument "staff_id" must not be null', 'naming somebody needs a number'),
+	('t150_town', '999', 'TR003 nobody with number 999 can be assigned', 'of somebody'),
+	('t150_town', pg_temp.no('退休')::text, format('TR003 nobody with number %s can be assigned', pg_temp.no('退休')), 'who is there today'),
+	('t150_town', pg_temp.no('红管家')::text, format('TR003 nobody with number %s can be assigned', pg_temp.no('红管家')), 'volunteers are separate from duty staff'),
+	('t150_town', pg_temp.no('王五') || ', ''lead''', 'TR003 "lead" is no duty', 'or an agent'),
+	('t150_env', pg_temp.no('李四')::text, 'TR002 you do not act for department "TOWN11" in case ' || (SELECT number FROM triage.cases WHERE case_id = :c), 'the department names its own people'),
+	('t150_town', pg_temp.no('老娘舅甲')::text, 'TR003 department "MED11" does not take part in case ' || (SELECT number FROM triage.cases WHERE case_id = :c), 'who take part'),
+	('t150_nobody', pg_temp.no('李四')::text, 'TR003 case ' || :c || ' does not exist', 'strangers see no case'),
+	('t150_town', pg_temp.no('李四')::text, 'accepted 4 TOWN11', 'another person takes over')) t(who, arguments, expected, what);
+SELECT is(pg_temp.chain(:c), 'TOWN11 李四 lead, ENV t150_env assist', 'chain() follows');
+-- ---- 代办员 agents ("citizen orders, agent runs") ----
+SELECT is(pg_temp.does('t150_town', format('assign_staff(%s, %s, ''agent'', ''老人不便出门'')', :c, pg_temp.no('代办员丙'))), 'accepted 5 TOWN11', 'an agent besides the assignee');
+SELECT is(pg_temp.parties(:c), 'TOWN11 lead accepted, ENV assist accepted, MED11 agent offered', 'takes part as agent');
+SELECT is(pg_temp.chain(:c), 'TOWN11 李四 lead, ENV t150_env assist, MED11 代办员丙 agent', 'by name');
+SELECT is(pg_temp.running(:c) !~ '/3', true, 'without a limit');
+SELECT is(pg_temp.refusal(format('SELECT triage.chain(%s)', :c)), NULL, 'seen by the desk');
+INSERT INTO triage.members (role, duty, department) VALUES ('t150_nobody', 'handler', 'MED11');
+SET ROLE t150_nobody;
+SELECT is(pg_temp.chain(:c), 'TOWN11 李四 lead, ENV t150_env assist, MED11 代办员丙 agent', 'agent sees progress');
+RESET ROLE;
+SELECT is(pg_temp.does('t150_nobody', format('accept(%s)', :c)), 'accepted 6 TOWN11', 'and signs');
+SELECT is(pg_temp.does('t150_town', format('assign_staff(%s, %s, ''agent'')', :c, pg_temp.no('老娘舅乙'))), 'accepted 7 TOWN11', 'another agent of the same unit');
+SELECT is(pg_temp.parties(:c), 'TOWN11 lead accepted, ENV assist accepted, MED11 agent accepted', 'in the same part');
+SELECT is(pg_temp.does('t150_env', format('finish(%s, ''ENV'', ''measured'')', :c)), 'accepted 8 TOWN11', 'the assist is done');
+SELECT is(pg_temp.does('t150_town', format('resolve(%s, ''resolved'', ''音量已调低，双方认可'')', :c)), 'review 9 TOWN11', 'an agent does not hold up the result');
+SELECT is((SELECT count(*) FROM triage.verify_history(:c)), 0::bigint, 'the chain holds');
+
+-- ---- choose mediator by skill tag and load ----
+SELECT pg_temp.new('吵架', 'Z111') AS c \gset
+SELECT is(pg_temp.suggested(:c, 'neighbours'), '老娘舅甲 6.5, 老娘舅乙 6', 'by load: one of them is an agent above; who has left is not there');
+SELECT is((SELECT (triage.assign_staff(x, pg_temp.no('老娘舅甲'), 'agent')).status FROM (SELECT pg_temp.new('吵架', 'Z112') AS x) n), 'dispatched', 'the free one gets a case');
+SELECT is(pg_temp.suggested(:c, 'neighbours'), '老娘舅甲 6, 老娘舅乙 6', 'alike: by number');
+SELECT is((SELECT (triage.assign_staff(x, pg_temp.no('老娘舅甲'), 'agent')).status FROM (SELECT pg_temp.new('吵架', 'Z112') AS x) n), 'dispatched', 'and another');
+SELECT is(pg_temp.suggested(:c, 'neighbours'), '老娘舅乙 6, 老娘舅甲 5.5', 'the other one has less to do');
+SELECT is(pg_temp.suggested(:c, 'labour'), '老娘舅甲 5.5', 'by skill tag');
+SELECT is(pg_temp.suggested(:c, 'NOPE'), NULL, 'nobody has it');
+SELECT is((SELECT s.reason - 'name' FROM triage.suggest_staff(:c, 'labour', 1) s), '{"kind": "mediator", "area": {"is": "Z11", "steps": 1, "by": 2.5}, "skill": {"is": ["labour"], "by": 4}, "load": {"is": 2, "by": -1}, "department": {"is": "MED11"}}', 'and why');
+-- ---- suggest_staff: who fits a case ----
+SELECT pg_temp.new('广场舞噪音', 'Z111') AS c \gset
+SELECT is(pg_temp.suggested(:c), '张三 10, 李四 6.25, 远方 6, 王五 3, 代办员丙 2.5, 老娘舅乙 2, 老娘舅甲 1.5', 'skill by type, its department, near, free; not who is off duty');
+SELECT is(pg_temp.refusal(format('SELECT * FROM triage.suggest_staff(%s, max_rows => 0)', :c)), 'TR003 argument "max_rows" is out of range', 'rows within reason');
+SET ROLE t150_team;
+SELECT is(pg_temp.refusal(format('SELECT * FROM triage.suggest_staff(%s)', :c)), 'TR003 case ' || :c || ' does not exist', 'not for who does not see the case');
+RESET ROLE;
+SELECT is(pg_temp.duty('TEAM11', '2026-03-03 23:00+08', 'NOISE'), 'night 03-03 22:00-03-04 08:30', 'who is on duty now for this place and skill is one query: 王五''s team');
+SELECT is(pg_temp.duty('TEAM11', '2026-03-03 23:00+08', 'labour'), NULL, 'nobody of it has that');
+SELECT is(pg_temp.duty('ENV', '2026-03-14 18:00+08', 'noise'), 'meter 03-14 17:00-03-14 22:00', 'or a shift for it');
+
+-- ---- volunteers are separate from duty staff ----
+SELECT is((SELECT string_agg(h.name || ' ' || h.has::text, ', ') FROM triage.helpers('Z111') h), '红管家 {drones,neighbours}, 志愿者 {drones}', 'helpers of an area and of what holds it');
+SELECT is((SELECT string_agg(h.name || ' ' || h.has::text, ', ') FROM triage.helpers('Z1', '{neighbours}') h), '红管家 {neighbours}', 'by skill, inside it too');
+SELECT is(pg_temp.refusal('SELECT * FROM triage.helpers(NULL)'), 'TR003 argument "area" must not be null', 'of some area');
+SELECT is(pg_temp.refusal('SELECT * FROM triage.helpers(''NOPE'')'), 'TR003 area "NOPE" does not exist', 'that exists');
+SELECT matches(pg_temp.refusal('INSERT INTO triage.staff (name) VALUES (''x'')'), '^23514 .*staff_check', 'only volunteers belong to no department');
+
+-- ---- who may read what ----
+GRANT SELECT ON triage.assignment_staff, triage.staff, triage.rosters TO t150_nobody, t150_team;
+SET ROLE t150_nobody;
+SELECT is((SELECT count(DISTINCT case_id) FROM triage.assignment_staff), 3::bigint, 'a handler reads of people on his own cases');
+SET ROLE t150_team;
+SELECT is((SELECT count(*) FROM triage.assignment_staff), 0::bigint, 'and of no others');
+SELECT is(pg_temp.refusal('UPDATE triage.staff SET login = current_user'), '42501 permission denied for table staff', 'nobody makes himself another person');
+SELECT is(pg_temp.refusal('UPDATE triage.rosters SET ends = ''12:00'''), '42501 permission denied for table rosters', 'or changes the roster');
+RESET ROLE;
 
 SELECT * FROM finish();
