@@ -32,10 +32,11 @@ CREATE TYPE triage.inbox_row AS (
 	channel			text,
 	reported_at		timestamptz,
 	report_count	int,
-	summary			text			-- the first 60 characters
+	summary			text,			-- the first 60 characters
+	likely_same		bigint			-- the case that is most likely the same matter, NULL = none is known
 );
 COMMENT ON TYPE triage.inbox_row IS
-	'A line of a desk: an open case and its next deadline (due_at NULL = none runs; remaining negative = overdue; colour, stage, department, duty and part_status belong to that deadline), with names in Chinese and the first 60 characters of the report.';
+	'A line of a desk: an open case and its next deadline (due_at NULL = none runs; remaining negative = overdue; colour, stage, department, duty and part_status belong to that deadline), with names in Chinese, the first 60 characters of the report, and likely_same, the case_id of the likeliest duplicate that was suggested and that the actor may see.';
 
 CREATE TYPE triage.board_row AS (
 	area				text,			-- NULL = place unknown
@@ -196,7 +197,10 @@ BEGIN
 		a.department::text, d.zh, a.duty::text, a.status::text,
 		c.status::text, c.kind::text, c.priority, c.danger, c.event_colour::text, c.case_type::text, t.zh, c.area::text, r.zh,
 		c.lead::text, l.zh, c.channel::text, c.reported_at, c.report_count,
-		left(btrim(regexp_replace(left(c.body, 300), '\s+', ' ', 'g')), 60)
+		left(btrim(regexp_replace(left(c.body, 300), '\s+', ' ', 'g')), 60),
+		(SELECT s.linked_case FROM triage.suggestions s JOIN triage.cases x ON x.case_id = s.linked_case AND x.status NOT IN ('merged', 'void')
+			WHERE s.case_id = p.case_id AND triage.may_see(s.linked_case)
+			ORDER BY s.score DESC, s.linked_case LIMIT 1)
 	FROM page p
 	JOIN triage.cases c ON c.case_id = p.case_id
 	LEFT JOIN LATERAL (

@@ -21,6 +21,7 @@
 #include "casework/act.h"
 #include "casework/outbox.h"
 #include "casework/rights.h"
+#include "casework/signature.h"
 
 void
 need_argument(FunctionCallInfo fcinfo, int arg, const char *name)
@@ -412,6 +413,11 @@ close_act(Act *act)
 		act_event(act, act->verb, jb_finish(&act->data));
 	writer_close(act->w);
 	write_case(act);
+	if (act->another)
+	{
+		CommandCounterIncrement();
+		signature_renew(act->book, act->c.case_id, strcmp(act->c.status, "closed") != 0, act->now);
+	}
 	if (act_changed_hook != NULL)
 		act_changed_hook(act);
 	book_release(act->book);

@@ -54,6 +54,7 @@ static void
 record(Act *act, const Report *report, const Decision *d)
 {
 	records_decision(act->w, act->book, act->c.case_id, ++act->at.decision_seq, report, d, act->now);
+	act->another = true;
 }
 
 static CaseType *
@@ -200,6 +201,7 @@ append_body(Act *act, const char *body)
 	args[1] = CStringGetTextDatum(whole);
 	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
 	case_set_text(&act->row, act->att, CASE_BODY, whole);
+	act->another = true;
 	case_facts(&act->row, act->att, &act->c);
 }
 

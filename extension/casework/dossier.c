@@ -202,6 +202,7 @@ triage_correct(PG_FUNCTION_ARGS)
 		triage_run(&plans[f], args, value ? NULL : " n", SPI_OK_UPDATE);
 		jb_text(&act.data, "field", fields[f].name);
 		jb_text(&act.data, "reason", reason);
+		act.another = strcmp(fields[f].name, "location") == 0;
 		if (fields[f].personal)
 			verb_sign_report(&act);
 		else

@@ -178,15 +178,26 @@ find_waiting(int64 low, int max, Waiting **out)
 	return n;
 }
 
-static void
-put_signature(const Matter *m)
+#define SIGNATURE_TYPES                                                   \
+	{                                                                     \
+		INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, POINTOID, INT4ARRAYOID \
+	}
+
+/* Write the case's signature, or, when it has one, write it anew; returns the number of rows. */
+static uint64
+put_signature(const Matter *m, bool anew)
 {
-	static KeptPlan plan = {
+	static KeptPlan insert = {
 		.sql =
 			"INSERT INTO triage.case_signatures (case_id, reported_at, case_type, cell, location, signature)"
 			" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
 		.nargs = 6,
-		.types = {INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, POINTOID, INT4ARRAYOID}};
+		.types = SIGNATURE_TYPES};
+	static KeptPlan update = {
+		.sql = "UPDATE triage.case_signatures SET reported_at = $2, case_type = $3, cell = $4, location = $5,"
+			   " signature = $6 WHERE case_id = $1",
+		.nargs = 6,
+		.types = SIGNATURE_TYPES};
 	Datum numbers[SIGNATURE_SIZE];
 	Point place = m->location;
 	Datum args[6] = {Int64GetDatum(m->case_id), TimestampTzGetDatum(m->at)};
@@ -210,7 +221,7 @@ put_signature(const Matter *m)
 		args[5] = PointerGetDatum(construct_array(numbers, m->nsignature, INT4OID, sizeof(int32), true, 'i'));
 		nulls[5] = ' ';
 	}
-	triage_run(&plan, args, nulls, SPI_OK_INSERT);
+	return triage_run(anew ? &update : &insert, args, nulls, anew ? SPI_OK_UPDATE : SPI_OK_INSERT);
 }
 
 static int
@@ -374,7 +385,7 @@ look_after(Book *book, const Waiting *w, TimestampTz now, bool bulk)
 	MemoryContextSwitchTo(mcxt);
 	if (matter_of_case(book, w->case_id, &m))
 	{
-		put_signature(&m);
+		put_signature(&m, false);
 		text = m.nsignature > 0;
 		if (w->received_at >= now - FRESH_US)
 		{
@@ -387,6 +398,21 @@ look_after(Book *book, const Waiting *w, TimestampTz now, bool bulk)
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(mcxt);
 	return text;
+}
+
+void
+signature_renew(Book *book, int64 case_id, bool standing, TimestampTz now)
+{
+	static KeptPlan forget = {.sql = "DELETE FROM triage.suggestions s WHERE s.case_id = $1",
+							  .nargs = 1,
+							  .types = {INT8OID}};
+	Datum			args[1] = {Int64GetDatum(case_id)};
+	Matter			m;
+
+	if (!matter_of_case(book, case_id, &m) || put_signature(&m, true) == 0 || !standing)
+		return;
+	triage_run(&forget, args, NULL, SPI_OK_DELETE);
+	suggest(book, &m, now);
 }
 
 /* Do many more wait than are taken now? */

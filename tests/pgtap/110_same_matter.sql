@@ -191,6 +191,17 @@ SET ROLE t110_desk;
 SELECT is((SELECT triage.explain_json(pg_temp.id('m2')) #>> '{same_matter,suggested,0,case_id}'), pg_temp.id('m1')::text, 'explain_json() shows it');
 SELECT matches(triage.explain(pg_temp.id('m2')), '疑似同一事项 may be the same as [0-9-]+  0\.[0-9]+  text 0\.', 'explain() says why');
 
+SELECT is((SELECT i.likely_same FROM triage.inbox(max_rows => 1000) i WHERE i.case_id = pg_temp.id('m2')), pg_temp.id('m1'), 'the desk shows it');
+SELECT is((SELECT i.likely_same FROM triage.inbox(max_rows => 1000) i WHERE i.case_id = pg_temp.id('m3')), NULL::bigint, 'and none where there is none');
+RESET ROLE;
+-- what a case says later counts at once
+SELECT (triage.append_text(pg_temp.id('m3'), '西山镇石桥村桥头路灯不亮，晚上走路看不见')).status \g /dev/null
+SELECT is((SELECT bool_or(s.linked_case = pg_temp.id('m1')) FROM triage.suggestions s WHERE s.case_id = pg_temp.id('m3')), true, 'an addition is compared with the others');
+SELECT is(pg_temp.names(format('SELECT * FROM triage.similar(%s)', pg_temp.id('m1'))) LIKE '%m3%', true, 'and found by them');
+SELECT (triage.reclassify(pg_temp.id('m3'), 'X1')).status \g /dev/null
+SELECT is((SELECT s.case_type FROM triage.case_signatures s WHERE s.case_id = pg_temp.id('m3')), 'X1', 'so is another type');
+SET ROLE t110_desk;
+
 -- ---- link_case ----
 SELECT is((SELECT c.case_id FROM triage.link_case(pg_temp.id('m2'), pg_temp.id('m1'), 'duplicate', '同一盏灯') c), pg_temp.id('m2'), 'a person ties the two');
 SELECT is(pg_temp.links(pg_temp.id('m2')), 'm1 duplicate', 'without a rule');
