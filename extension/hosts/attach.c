@@ -289,16 +289,20 @@ drop_trigger(Oid relid)
 
 /*
  * No column of the host in WHEN or UPDATE OF: the host's own migrations could
- * not change its type then.
+ * not change its type then.  A driver whose host writes down every change in a
+ * row of its own asks for inserts alone.
  */
 static void
 make_trigger(Attach *a, Oid relid)
 {
+	char *events = jr_text(&a->mapping->root, "events");
+	bool  inserts = strcmp(a->kind, "table") != 0 && events != NULL && strcmp(events, "insert") == 0;
+
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	run_command(psprintf("CREATE %sTRIGGER " TRIGGER_NAME " AFTER INSERT OR UPDATE ON %s%s"
+	run_command(psprintf("CREATE %sTRIGGER " TRIGGER_NAME " AFTER INSERT%s ON %s%s"
 						 " FOR EACH ROW WHEN (triage.host_listens()) EXECUTE FUNCTION triage.host_trigger()",
-						 a->at_commit ? "CONSTRAINT " : "", table_name(relid),
+						 a->at_commit ? "CONSTRAINT " : "", inserts ? "" : " OR UPDATE", table_name(relid),
 						 a->at_commit ? " DEFERRABLE INITIALLY DEFERRED" : ""));
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");

@@ -46,6 +46,9 @@ static VerbCall calls[] = {
 	{"close_case", false, VERB_PLAN("triage.close_case($1, note => $6)")},
 	{"void_case", false, VERB_PLAN("triage.void_case($1, coalesce($4, $3), note => $6)")},
 	{"urge", false, VERB_PLAN("triage.urge($1, note => $6)")},
+	/* a review that is not passed, by whoever opens again what was resolved */
+	{"send_back", false,
+	 VERB_PLAN("triage.review($1, false, coalesce($5, 'stage_only'), note => coalesce($6, $4, $3))")},
 };
 
 static VerbCall *
@@ -95,6 +98,8 @@ is_said_already(const Standing *st, const HostVerb *h)
 			   strcmp(st->status, "closed") == 0;
 	if (strcmp(h->verb, "close_case") == 0)
 		return strcmp(st->status, "closed") == 0;
+	if (strcmp(h->verb, "send_back") == 0)
+		return strcmp(st->status, "review") != 0;
 	if (strcmp(h->verb, "resume") == 0)
 		return strcmp(st->status, "suspended") != 0;
 	if (strcmp(h->verb, "suspend") == 0)
