@@ -11,6 +11,13 @@
 #error "pg_triage requires PostgreSQL 15 or later"
 #endif
 
+/* 16 lets a caller catch what is no name. */
+#if PG_VERSION_NUM >= 160000
+#define triage_qualified_name(text) stringToQualifiedNameList((text), NULL)
+#else
+#define triage_qualified_name(text) stringToQualifiedNameList(text)
+#endif
+
 /* 17 replaced backendId/BackendIdGetProc numbering and moved custom wait events to names. */
 #if PG_VERSION_NUM >= 170000
 #include "utils/wait_event.h"

@@ -15,6 +15,7 @@
 #include "utils/varlena.h"
 
 #include "base/clock.h"
+#include "base/compat.h"
 #include "base/names.h"
 #include "hosts/guard.h"
 #include "hosts/jsonread.h"
@@ -39,7 +40,7 @@ retry(void *arg)
 	Retry	*r = arg;
 	char	*table = jr_text(&r->payload->root, "relation");
 	char	*ticket = jr_text(&r->payload->root, "ticket");
-	List	*names = table ? stringToQualifiedNameList(table) : NIL;
+	List	*names = table ? triage_qualified_name(table) : NIL;
 	Oid		 relid = names ? RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true) : InvalidOid;
 	Binding *b = OidIsValid(relid) ? binding_of(relid) : NULL;
 
