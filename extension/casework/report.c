@@ -29,6 +29,7 @@
 #include "casework/contact.h"
 #include "casework/intake.h"
 #include "casework/repeats.h"
+#include "casework/report.h"
 #include "casework/rights.h"
 
 PG_FUNCTION_INFO_V1(triage_report);
@@ -344,21 +345,6 @@ fold_into(int64 case_id, const Source *s)
 
 /* ---- report ---- */
 
-enum
-{
-	ARG_CHANNEL,
-	ARG_BODY,
-	ARG_AREA,
-	ARG_LOCATION,
-	ARG_ADDRESS,
-	ARG_REPORTER,
-	ARG_CONTACT,
-	ARG_REF,
-	ARG_REPORTED_AT,
-	ARG_TYPE,
-	ARG_ATTRS
-};
-
 static HeapTuple
 insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest, Repeats *found)
 {
@@ -376,7 +362,7 @@ insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest,
 
 	values[0] = Int64GetDatum(case_id);
 	nulls[0] = ' ';
-	for (int i = ARG_CHANNEL; i <= ARG_ATTRS; i++)
+	for (int i = REPORT_CHANNEL; i <= REPORT_ATTRS; i++)
 	{
 		values[i + 1] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
 		nulls[i + 1] = PG_ARGISNULL(i) ? 'n' : ' ';
@@ -408,13 +394,14 @@ fetch_case(int64 case_id)
 static void
 source_of_report(FunctionCallInfo fcinfo, Source *s)
 {
-	s->channel = text_argument(fcinfo, ARG_CHANNEL);
-	s->external_ref = text_argument(fcinfo, ARG_REF);
-	s->reporter = text_argument(fcinfo, ARG_REPORTER);
-	s->contact = text_argument(fcinfo, ARG_CONTACT);
-	s->body = text_argument(fcinfo, ARG_BODY);
+	s->channel = text_argument(fcinfo, REPORT_CHANNEL);
+	s->external_ref = text_argument(fcinfo, REPORT_REF);
+	s->reporter = text_argument(fcinfo, REPORT_REPORTER);
+	s->contact = text_argument(fcinfo, REPORT_CONTACT);
+	s->body = text_argument(fcinfo, REPORT_BODY);
 	s->confidential = false;
-	s->reported_at = PG_ARGISNULL(ARG_REPORTED_AT) ? triage_clock() : PG_GETARG_TIMESTAMPTZ(ARG_REPORTED_AT);
+	s->reported_at =
+		PG_ARGISNULL(REPORT_REPORTED_AT) ? triage_clock() : PG_GETARG_TIMESTAMPTZ(REPORT_REPORTED_AT);
 }
 
 /* Earlier cases that this report may repeat, as of now. */
@@ -427,7 +414,7 @@ find_repeats(FunctionCallInfo fcinfo, Book *book, const Channel *channel, const 
 				   .reporter = s->reporter,
 				   .contact = s->contact,
 				   .external_ref = s->external_ref,
-				   .location = PG_ARGISNULL(ARG_LOCATION) ? NULL : PG_GETARG_POINT_P(ARG_LOCATION),
+				   .location = PG_ARGISNULL(REPORT_LOCATION) ? NULL : PG_GETARG_POINT_P(REPORT_LOCATION),
 				   .at = s->reported_at};
 
 	repeats_find(book, &of, found);
@@ -449,12 +436,12 @@ joined_case(FunctionCallInfo fcinfo, Book *book, const Channel *channel, const S
 		return 0;
 	a.channel = s->channel;
 	a.body = s->body;
-	a.area = text_argument(fcinfo, ARG_AREA);
-	a.address = text_argument(fcinfo, ARG_ADDRESS);
-	a.case_type = text_argument(fcinfo, ARG_TYPE);
-	a.location = PG_ARGISNULL(ARG_LOCATION) ? NULL : PG_GETARG_POINT_P(ARG_LOCATION);
+	a.area = text_argument(fcinfo, REPORT_AREA);
+	a.address = text_argument(fcinfo, REPORT_ADDRESS);
+	a.case_type = text_argument(fcinfo, REPORT_TYPE);
+	a.location = PG_ARGISNULL(REPORT_LOCATION) ? NULL : PG_GETARG_POINT_P(REPORT_LOCATION);
 	a.at = s->reported_at;
-	a.attrs = PG_ARGISNULL(ARG_ATTRS) ? NULL : PG_GETARG_JSONB_P(ARG_ATTRS);
+	a.attrs = PG_ARGISNULL(REPORT_ATTRS) ? NULL : PG_GETARG_JSONB_P(REPORT_ATTRS);
 	intake_preview(book, &a, &report);
 	decide(book, &report, &d);
 	return repeats_fold(found, d.type);
@@ -498,7 +485,7 @@ triage_report(PG_FUNCTION_ARGS)
 	HeapTuple	  tuple;
 	Datum		  result;
 
-	need_argument(fcinfo, ARG_CHANNEL, "channel");
+	need_argument(fcinfo, REPORT_CHANNEL, "channel");
 	source_of_report(fcinfo, &s);
 	intake_check_ref(s.external_ref);
 	intake_check_ref(s.reporter);

@@ -4,14 +4,18 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 #include "base/json.h"
 #include "base/names.h"
+#include "casework/caserow.h"
 #include "hosts/run.h"
+#include "rulebook/book.h"
 #include "hosts/doc.h"
 
 PG_FUNCTION_INFO_V1(triage_host_doc);
@@ -88,6 +92,95 @@ host_doc_read(int64 case_id, int since, const char *own, HostDoc *d)
 	}
 	host_owner_end(&sw);
 	return found;
+}
+
+/* ---- a new case ---- */
+
+/* Names as the book has them. */
+static void
+put_names(HostDoc *d, const char *area_code)
+{
+	Book			 *book = book_acquire();
+	const Department *lead =
+		d->department ? book_department(book, d->department, strlen(d->department)) : NULL;
+	const CaseType *type = d->case_type ? book_type(book, d->case_type, strlen(d->case_type)) : NULL;
+	const Area	   *area = area_code ? book_area(book, area_code, strlen(area_code)) : NULL;
+
+	if (lead != NULL)
+		d->department_zh = pstrdup(lead->zh);
+	if (type != NULL)
+	{
+		d->type_zh = pstrdup(type->zh);
+		d->type_en = pstrdup(type->en);
+	}
+	if (area != NULL)
+		d->area_zh = pstrdup(area->zh);
+	book_release(book);
+}
+
+static void
+put_due(HostDoc *d)
+{
+	static KeptPlan plan = {
+		.sql = "SELECT k.due_at FROM triage.clocks k WHERE k.case_id = $1 AND k.state = 'running'"
+			   " ORDER BY k.stage <> 'resolve', k.due_at DESC LIMIT 1",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum args[1] = {Int64GetDatum(d->case_id)};
+
+	if (host_run(&plan, args, NULL, SPI_OK_SELECT) == 1)
+		d->due_at = result_time(0, 1);
+}
+
+/* The book knows no English names of departments. */
+static void
+put_english(HostDoc *d)
+{
+	static KeptPlan plan = {.sql = "SELECT d.en FROM triage.departments d WHERE d.code = $1",
+							.nargs = 1,
+							.types = {TEXTOID}};
+	Datum			args[1];
+
+	if (d->department == NULL)
+		return;
+	args[0] = CStringGetTextDatum(d->department);
+	if (host_run(&plan, args, NULL, SPI_OK_SELECT) == 1)
+		d->department_en = triage_result_text(0, 1);
+}
+
+void
+host_doc_new(Datum value, bool words, HostDoc *d)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
+	HeapTupleData	tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	TupleDesc		desc =
+		lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+	CaseRow			  row;
+	const AttrNumber *att = case_row_read(&row, &tuple, desc);
+	OwnerSwitch		  sw;
+
+	memset(d, 0, sizeof(HostDoc));
+	d->first = true;
+	d->case_id = DatumGetInt64(case_value(&row, att, CASE_ID));
+	d->number = case_text(&row, att, CASE_NUMBER);
+	d->status = case_text(&row, att, CASE_STATUS);
+	d->department = case_text(&row, att, CASE_LEAD);
+	d->lead_since = DatumGetTimestampTz(case_value(&row, att, CASE_RECEIVED_AT));
+	d->priority = DatumGetInt32(case_value(&row, att, CASE_PRIORITY));
+	d->danger = DatumGetBool(case_value(&row, att, CASE_DANGER));
+	d->case_type = case_text(&row, att, CASE_CASE_TYPE);
+	d->event_seq = DatumGetInt32(case_value(&row, att, CASE_EVENT_SEQ));
+	d->verb = "report";
+	put_names(d, case_text(&row, att, CASE_AREA));
+	ReleaseTupleDesc(desc);
+	host_owner_begin(&sw);
+	put_due(d);
+	if (words)
+	{
+		put_english(d);
+		d->comment = host_words(d, 0, NULL);
+	}
+	host_owner_end(&sw);
 }
 
 static char *

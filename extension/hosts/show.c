@@ -259,7 +259,7 @@ write_by_driver(Binding *b, const char *ticket, const HostDoc *d)
 
 /* ---- show ---- */
 
-static Jsonb *
+Jsonb *
 shown_json(const HostDoc *d)
 {
 	JsonBuild b = {0};
@@ -290,6 +290,33 @@ note_shown(const Binding *b, const char *ticket, const HostDoc *d)
 	host_owner_end(&sw);
 }
 
+bool
+ticket_wants_words(const Binding *b)
+{
+	return !b->generic || b->map->write[WRITE_COMMENT].column.attno != 0 ||
+		   b->map->write[WRITE_DEPARTMENT].name == 'e';
+}
+
+static void
+write_ticket(Binding *b, const char *ticket, const HostDoc *d)
+{
+	HostRole role;
+
+	host_role_begin(&role, b);
+	if (b->generic)
+		write_row(b, ticket, d);
+	else
+		write_by_driver(b, ticket, d);
+	host_role_end(&role);
+}
+
+void
+ticket_show_new(Binding *b, const char *ticket, const HostDoc *d)
+{
+	if (!b->generic || writes_anything(b->map))
+		write_ticket(b, ticket, d);
+}
+
 Shown
 ticket_show(Binding *b, const char *ticket, bool wait)
 {
@@ -309,12 +336,7 @@ ticket_show(Binding *b, const char *ticket, bool wait)
 	case_id = ticket_case(b, ticket, &since);
 	if (case_id == 0 || !host_doc_read(case_id, since, psprintf("%s/", b->kind), &d))
 		return SHOWN_DONE;
-	host_role_begin(&role, b);
-	if (b->generic)
-		write_row(b, ticket, &d);
-	else
-		write_by_driver(b, ticket, &d);
-	host_role_end(&role);
+	write_ticket(b, ticket, &d);
 	note_shown(b, ticket, &d);
 	return SHOWN_DONE;
 }

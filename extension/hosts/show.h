@@ -6,6 +6,7 @@
 #define TRIAGE_HOSTS_SHOW_H
 
 #include "hosts/binding.h"
+#include "hosts/doc.h"
 
 typedef enum Shown
 {
@@ -20,5 +21,14 @@ typedef enum Shown
  * row of the ticket.
  */
 extern Shown ticket_show(Binding *b, const char *ticket, bool wait);
+
+/* Write a new case into a ticket that nobody else can see yet. */
+extern void ticket_show_new(Binding *b, const char *ticket, const HostDoc *d);
+
+/* Does the ticket tell in words what happens to its case? */
+extern bool ticket_wants_words(const Binding *b);
+
+/* host_tickets.shown */
+extern Jsonb *shown_json(const HostDoc *d);
 
 #endif

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "executor/executor.h"
+#include "fmgr.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -12,7 +14,10 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/names.h"
+#include "casework/report.h"
+#include "hosts/jsonread.h"
 #include "hosts/run.h"
+#include "hosts/show.h"
 #include "hosts/take.h"
 #include "hosts/vouch.h"
 
@@ -90,37 +95,41 @@ add_source(int64 case_id, const char *channel, const char *ref, const HostEvent 
 
 /* ---- a new case ---- */
 
-static int64
-report(const char *channel, const char *ref, const HostEvent *e)
+static void
+put_argument(FunctionCallInfo fcinfo, int i, const char *text)
 {
-	static KeptPlan plan = {
-		.sql = "SELECT (triage.report($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)).case_id",
-		.nargs = 11,
-		.types = {TEXTOID, TEXTOID, TEXTOID, POINTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
-				  TEXTOID, JSONBOID}};
-	Datum args[11];
-	char  nulls[11];
-	Point place = e->location;
-
-	put_text(args, nulls, 0, channel);
-	put_text(args, nulls, 1, e->body);
-	put_text(args, nulls, 2, e->area);
-	args[3] = PointPGetDatum(&place);
-	nulls[3] = e->located ? ' ' : 'n';
-	put_text(args, nulls, 4, e->address);
-	put_text(args, nulls, 5, e->reporter);
-	put_text(args, nulls, 6, e->contact);
-	put_text(args, nulls, 7, ref);
-	args[8] = TimestampTzGetDatum(e->reported_at);
-	nulls[8] = e->reported_at != 0 ? ' ' : 'n';
-	put_text(args, nulls, 9, e->case_type);
-	args[10] = e->attrs ? JsonbPGetDatum(e->attrs) : (Datum) 0;
-	nulls[10] = e->attrs ? ' ' : 'n';
-	host_run(&plan, args, nulls, SPI_OK_SELECT);
-	return triage_result_int(0, 1, 0);
+	fcinfo->args[i].value = text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
+	fcinfo->args[i].isnull = text == NULL;
 }
 
-/* The ticket's row of ours; the source is the one that bears its reference. */
+/* report(), called as the function it is: no plan, no executor.  Returns the case's row. */
+static Datum
+report(const char *channel, const char *ref, const HostEvent *e)
+{
+	LOCAL_FCINFO(fcinfo, REPORT_ARGS);
+	Point place = e->location;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, REPORT_ARGS, InvalidOid, NULL, NULL);
+	for (int i = 0; i < REPORT_ARGS; i++)
+		put_argument(fcinfo, i, NULL);
+	put_argument(fcinfo, REPORT_CHANNEL, channel);
+	put_argument(fcinfo, REPORT_BODY, e->body);
+	put_argument(fcinfo, REPORT_AREA, e->area);
+	fcinfo->args[REPORT_LOCATION].value = PointPGetDatum(&place);
+	fcinfo->args[REPORT_LOCATION].isnull = !e->located;
+	put_argument(fcinfo, REPORT_ADDRESS, e->address);
+	put_argument(fcinfo, REPORT_REPORTER, e->reporter);
+	put_argument(fcinfo, REPORT_CONTACT, e->contact);
+	put_argument(fcinfo, REPORT_REF, ref);
+	fcinfo->args[REPORT_REPORTED_AT].value = TimestampTzGetDatum(e->reported_at);
+	fcinfo->args[REPORT_REPORTED_AT].isnull = e->reported_at == 0;
+	put_argument(fcinfo, REPORT_TYPE, e->case_type);
+	fcinfo->args[REPORT_ATTRS].value = e->attrs ? JsonbPGetDatum(e->attrs) : (Datum) 0;
+	fcinfo->args[REPORT_ATTRS].isnull = e->attrs == NULL;
+	return triage_report(fcinfo);
+}
+
+/* Our row of the ticket; the source is the one that bears its reference. */
 static void
 put_ticket(const Binding *b, const char *ticket, int64 case_id, const char *channel, const char *ref)
 {
@@ -137,29 +146,81 @@ put_ticket(const Binding *b, const char *ticket, int64 case_id, const char *chan
 	host_run(&plan, args, NULL, SPI_OK_INSERT);
 }
 
+/* The same of a new case that the ticket shows already. */
+static void
+put_shown_ticket(const Binding *b, const char *ticket, const HostDoc *d)
+{
+	static KeptPlan plan = {
+		.sql = "INSERT INTO triage.host_tickets (relation, ticket, case_id, source_seq, event_seq, shown)"
+			   " VALUES ($1, $2, $3, 1, $4, $5)",
+		.nargs = 5,
+		.types = {REGCLASSOID, TEXTOID, INT8OID, INT4OID, JSONBOID}};
+	Datum args[5] = {ObjectIdGetDatum(b->relation), CStringGetTextDatum(ticket), Int64GetDatum(d->case_id),
+					 Int32GetDatum(d->event_seq), JsonbPGetDatum(shown_json(d))};
+
+	host_run(&plan, args, NULL, SPI_OK_INSERT);
+}
+
+/* The case of the row; *is_new = it was made just now, which its token tells. */
+static int64
+case_of(Datum row, bool *is_new)
+{
+	bool  isnull;
+	Datum attrs = GetAttributeByName(DatumGetHeapTupleHeader(row), "attrs", &isnull);
+
+	*is_new = !isnull && jr_get(&DatumGetJsonbP(attrs)->root, "token") != NULL;
+	return DatumGetInt64(GetAttributeByName(DatumGetHeapTupleHeader(row), "case_id", &isnull));
+}
+
+/* As owner, vouched for. */
+static int64
+take_in(Binding *b, const HostEvent *e, const char *channel, const char *ref, bool show, bool *shown)
+{
+	int64	case_id = 0;
+	bool	is_new = false;
+	Datum	row;
+	HostDoc d;
+
+	if (e->reference != NULL)
+		case_id = referred_case(e->reference_channel ? e->reference_channel : channel, e->reference);
+	if (case_id != 0)
+		add_source(case_id, channel, ref, e);
+	else
+	{
+		row = report(channel, ref, e);
+		case_id = case_of(row, &is_new);
+	}
+	if (is_new && show)
+	{
+		host_doc_new(row, ticket_wants_words(b), &d);
+		ticket_show_new(b, e->ticket, &d);
+		put_shown_ticket(b, e->ticket, &d);
+		*shown = true;
+	}
+	else
+		put_ticket(b, e->ticket, case_id, channel, ref);
+	return case_id;
+}
+
 int64
-ticket_take_in(const Binding *b, const HostEvent *e)
+ticket_take_in(Binding *b, const HostEvent *e, bool fresh, bool show, bool *shown)
 {
 	const char *channel = e->channel ? e->channel : b->channel;
 	/* a channel that has references of its own must not meet ours */
 	const char *ref = strcmp(channel, b->channel) == 0
 						  ? e->ticket
 						  : psprintf("%s:%s", get_rel_name(b->relation), e->ticket);
-	int			shown;
-	int64		case_id = ticket_case(b, e->ticket, &shown);
+	int			seq;
+	int64		case_id;
 	OwnerSwitch sw;
 
+	*shown = false;
+	case_id = fresh ? 0 : ticket_case(b, e->ticket, &seq);
 	if (case_id != 0)
 		return case_id;
 	host_vouch_begin(b, e->by);
 	host_owner_begin(&sw);
-	if (e->reference != NULL)
-		case_id = referred_case(e->reference_channel ? e->reference_channel : channel, e->reference);
-	if (case_id != 0)
-		add_source(case_id, channel, ref, e);
-	else
-		case_id = report(channel, ref, e);
-	put_ticket(b, e->ticket, case_id, channel, ref);
+	case_id = take_in(b, e, channel, ref, fresh && show, shown);
 	host_owner_end(&sw);
 	host_vouch_end();
 	return case_id;

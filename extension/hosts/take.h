@@ -11,8 +11,13 @@
 /* The case of a ticket, 0 = none; *event_seq = what was shown of it. */
 extern int64 ticket_case(const Binding *b, const char *ticket, int *event_seq);
 
-/* Take the ticket in; returns its case, also when it had one before. */
-extern int64 ticket_take_in(const Binding *b, const HostEvent *e);
+/*
+ * Take the ticket in; returns its case, also when it had one before.  fresh =
+ * its row is of this transaction, so that nobody else can have taken it in;
+ * then, with show, what is known of the case is written into the row at once.
+ * *shown = the ticket shows its case.
+ */
+extern int64 ticket_take_in(Binding *b, const HostEvent *e, bool fresh, bool show, bool *shown);
 
 /*
  * Carry out the verbs of a change on a case.  A verb that fails is recorded

@@ -31,25 +31,36 @@ typedef struct Firing
 	HostSource *source;
 	HostEvent	e;
 	Jsonb	   *doc;
-	bool		concerns; /* there is a ticket to show */
+	bool		apart;	 /* take in without showing: that failed */
+	bool		read;	 /* e says what the row means */
+	bool		taken;	 /* the ticket has a case */
+	bool		to_show; /* which it does not show yet */
 	Guarding	failed;
 } Firing;
 
-/* The first half: what does the row mean, and do it. */
+/*
+ * What does the row mean, and do it.  A new ticket shows its case at once, in
+ * the same subtransaction.
+ */
 static void
 take(void *arg)
 {
 	Firing	*f = arg;
 	Binding *b;
+	bool	 shown = false;
 
+	f->taken = false;
 	f->source = host_source(f->r.relid);
 	b = f->source->binding;
 	if (b == NULL || b->off)
 		return;
 	if (b->problem != NULL)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", b->problem)));
-	if (host_read(f->source, &f->r, &f->e, &f->doc))
-		f->concerns = host_do(b, &f->e) != 0;
+	if (!f->read && !host_read(f->source, &f->r, &f->e, &f->doc))
+		return;
+	f->read = true;
+	f->taken = host_do(b, &f->e, f->r.old == NULL && f->e.reference == NULL, !f->apart, &shown) != 0;
+	f->to_show = f->taken && !shown;
 }
 
 static void
@@ -66,7 +77,7 @@ keep_failure(void *arg)
 {
 	Firing	   *f = arg;
 	Binding	   *b = f->source ? f->source->binding : host_source(f->r.relid)->binding;
-	const char *job = f->concerns ? "show" : f->e.change ? "change" : "take_in";
+	const char *job = f->taken ? "show" : f->e.change ? "change" : "take_in";
 	Jsonb	   *payload;
 
 	if (b == NULL)
@@ -74,7 +85,7 @@ keep_failure(void *arg)
 	if (b->problem != NULL)
 		binding_note(b);
 	/* the rows that came while a binding was broken are taken in when it is whole again */
-	payload = f->concerns ? NULL : host_payload(b, &f->r, &f->e, f->doc);
+	payload = f->taken ? NULL : host_payload(b, &f->r, &f->e, f->doc);
 	if (f->e.ticket == NULL && b->generic && b->map->nkeys > 0 && b->map->keys[0].attno != 0)
 		f->e.ticket = ticket_key(b->map, f->r.row, f->r.desc);
 	if (f->failed.passing || b->problem != NULL)
@@ -97,26 +108,40 @@ fail(Firing *f, Guarding g)
 					  errhint("Take in what is missing with triage.attach(..., backfill => ...).")));
 }
 
+/* Show the ticket in the time that is left since start. */
+static Guarding
+show_in_time(Firing *f, TimestampTz start)
+{
+	long left = triage_host_timeout;
+
+	if (triage_host_timeout > 0)
+		left -= TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+	if (triage_host_timeout > 0 && left <= 0)
+		return (
+			Guarding){.passing = true, .sqlerrcode = ERRCODE_QUERY_CANCELED, .message = "no time was left"};
+	return guard_run(show, f, left);
+}
+
 static void
 fire(Firing *f)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	Guarding	g = guard_run(take, f, triage_host_timeout);
-	long		left = triage_host_timeout;
 
-	if (!g.done)
+	/* where only the showing fails the case is to stand all the same */
+	if (!g.done && f->read && !f->e.change && !g.passing)
 	{
-		fail(f, g);
-		return;
+		Guarding alone;
+
+		f->apart = true;
+		alone = guard_run(take, f, triage_host_timeout);
+		if (!alone.done)
+			f->taken = false;
 	}
-	if (!f->concerns)
-		return;
-	if (triage_host_timeout > 0)
-		left = triage_host_timeout - TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
-	if (triage_host_timeout > 0 && left <= 0)
-		g = (Guarding){.passing = true, .sqlerrcode = ERRCODE_QUERY_CANCELED, .message = "no time was left"};
-	else
-		g = guard_run(show, f, left);
+	else if (g.done && f->to_show)
+		g = show_in_time(f, start);
+	else if (!g.done)
+		f->taken = false;
 	if (!g.done)
 		fail(f, g);
 }

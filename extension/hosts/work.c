@@ -253,14 +253,15 @@ host_read(HostSource *source, const HostRow *r, HostEvent *e, Jsonb **doc)
 }
 
 int64
-host_do(const Binding *b, const HostEvent *e)
+host_do(Binding *b, const HostEvent *e, bool fresh, bool show, bool *shown)
 {
-	int	  shown;
+	int	  seq;
 	int64 case_id;
 
+	*shown = false;
 	if (!e->change)
-		return ticket_take_in(b, e);
-	case_id = ticket_case(b, e->ticket, &shown);
+		return ticket_take_in(b, e, fresh, show, shown);
+	case_id = ticket_case(b, e->ticket, &seq);
 	if (case_id != 0)
 	{
 		ticket_busy(b->relation, e->ticket);
@@ -282,6 +283,7 @@ host_redo(Binding *b, const char *ticket, Jsonb *payload)
 {
 	HostEvent e = {0};
 	HostRow	  r;
+	bool	  shown;
 
 	if (b->problem != NULL)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -308,7 +310,7 @@ host_redo(Binding *b, const char *ticket, Jsonb *payload)
 			return SHOWN_DONE;
 		ticket_from_row(b->map, r.row, r.desc, &e);
 	}
-	if (host_do(b, &e) == 0)
+	if (host_do(b, &e, false, false, &shown) == 0)
 		return SHOWN_DONE;
 	return ticket_show(b, e.ticket, false);
 }

@@ -30,8 +30,11 @@ extern bool host_read(HostSource *source, const HostRow *r, HostEvent *e, Jsonb 
 /* What host_redo() needs to do it again; e and doc as far as host_read() came. */
 extern Jsonb *host_payload(const Binding *b, const HostRow *r, const HostEvent *e, Jsonb *doc);
 
-/* Take it in, or carry its verbs out; returns the case, 0 = none. */
-extern int64 host_do(const Binding *b, const HostEvent *e);
+/*
+ * Take it in, or carry its verbs out; returns the case, 0 = none.  fresh, show
+ * and *shown as ticket_take_in() has them.
+ */
+extern int64 host_do(Binding *b, const HostEvent *e, bool fresh, bool show, bool *shown);
 
 /*
  * Do again what was to be done for a ticket: payload says it, in one of two
