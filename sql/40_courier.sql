@@ -45,6 +45,29 @@ $$;
 COMMENT ON FUNCTION triage.check_admin(text) IS
 	'Internal: lets those pass who may operate the installation. While triage.members is empty that is whoever may execute the operation (the argument, its name); from then on members with duty admin, the owner of the tables and superusers. Error: TR002.';
 
+-- ---- limits -------------------------------------------------------------------
+
+CREATE FUNCTION triage.retime_clocks(policy text, dry_run boolean)
+	RETURNS TABLE (case_id bigint, clock_id int, old_due timestamptz, new_due timestamptz)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_reapply_policy';
+COMMENT ON FUNCTION triage.retime_clocks(text, boolean) IS
+	'Internal: the work of reapply_policy(), without asking who calls.';
+
+CREATE FUNCTION triage.reapply_policy(policy text DEFAULT NULL, dry_run boolean DEFAULT true)
+	RETURNS TABLE (case_id bigint, clock_id int, old_due timestamptz, new_due timestamptz)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	PERFORM triage.check_admin('reapply_policy');
+	RETURN QUERY SELECT r.case_id, r.clock_id, r.old_due, r.new_due FROM triage.retime_clocks(reapply_policy.policy, reapply_policy.dry_run) r;
+END
+$$;
+COMMENT ON FUNCTION triage.reapply_policy(text, boolean) IS
+	'重新计时: running clocks take over limits that were changed after they started, which they do not by themselves: clocks of this policy, or that it would time now; NULL = all. A row for each clock that moves, with its due time before and after; the clock keeps its start, steps that fired stay fired, one that was paused or extended is only brought forward; the history has an event retime. dry_run (the default) shows the same and changes nothing. Locks the cases it looks at until the transaction ends. For administrators. Errors: TR002, TR003 unknown policy.';
+
 -- ---- workers ------------------------------------------------------------------
 
 CREATE FUNCTION triage.start_workers() RETURNS boolean

@@ -470,6 +470,14 @@ act_end_inner(Act *act)
 	triage_owner_end(&act->owner);
 }
 
+void
+act_leave_inner(Act *act)
+{
+	writer_close(act->w);
+	book_release(act->book);
+	triage_owner_end(&act->owner);
+}
+
 /* ---- changes ---- */
 
 void

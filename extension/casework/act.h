@@ -98,6 +98,7 @@ extern bool act_try_begin_inner(Act *act, const char *verb, int64 case_id); /* f
 /* Append the event, write the case back, finish; the row as a composite datum in the caller's context. */
 extern Datum act_end(Act *act);
 extern void	 act_end_inner(Act *act);
+extern void	 act_leave_inner(Act *act); /* nothing was changed: only let go */
 
 /*
  * The party that acts: by department code, or, for NULL, the actor's only

@@ -21,6 +21,8 @@ typedef struct Timed
 {
 	Clock	   *clock;
 	const char *policy;
+	int			amount;
+	const char *unit;
 	const char *ladder;
 	int			next_step; /* index into the ladder */
 	int			occurrence;
@@ -35,7 +37,7 @@ read_timed(Act *act, int *n)
 		.sql = "SELECT k.clock_id, k.policy, k.ladder, k.next_step, k.occurrence,"
 			   " (SELECT pg_catalog.max(s.step) FROM triage.clock_steps s"
 			   " WHERE s.case_id = k.case_id AND s.clock_id = k.clock_id),"
-			   " k.resumed_at IS NOT NULL OR k.extended_by IS NOT NULL"
+			   " k.resumed_at IS NOT NULL OR k.extended_by IS NOT NULL, k.amount, k.unit"
 			   " FROM triage.clocks k WHERE k.case_id = $1 AND k.state = 'running' ORDER BY k.clock_id",
 		.nargs = 1,
 		.types = {INT8OID}};
@@ -62,6 +64,8 @@ read_timed(Act *act, int *n)
 		t->occurrence = triage_result_int(i, 5, 0);
 		t->last_fired = triage_result_int(i, 6, 0);
 		t->moved = DatumGetBool(triage_result(i, 7, &isnull));
+		t->amount = triage_result_int(i, 8, 0);
+		t->unit = triage_result_text(i, 9);
 		(*n)++;
 	}
 	return timed;
@@ -167,6 +171,49 @@ retime_clock(Act *act, Timed *t, Policy *p)
 	jb_text(&b, "because", act->verb);
 	jb_end_object(&b);
 	act_event(act, "retime", jb_finish(&b));
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Does the policy time a clock otherwise than the clock was started with? */
+static bool
+times_otherwise(const Policy *p, const Timed *t)
+{
+	const Calendar *c = p->unit >= UNIT_WORK_HOUR ? p->calendar : NULL;
+
+	return strcmp(p->code, t->policy) != 0 || p->amount != t->amount ||
+		   strcmp(unit_names[p->unit], t->unit) != 0 || !same_text(c ? c->code : NULL, t->clock->calendar) ||
+		   !same_text(p->ladder ? p->ladder->code : NULL, t->ladder);
+}
+
+void
+retime_by_policy(Act *act, const char *policy, RetimeTold tell, void *arg)
+{
+	int	   n;
+	Timed *timed = read_timed(act, &n);
+
+	for (int i = 0; i < n; i++)
+	{
+		Clock	   *k = timed[i].clock;
+		Stage		stage = stage_of(k->stage);
+		TimestampTz was = k->due_at;
+		Policy	   *p;
+
+		if (stage > STAGE_ASSIST)
+			continue;
+		p = policy_for(act->book, act_type(act), stage, act->c.priority, act->c.danger, act_area(act),
+					   k->started_at);
+		/* a stage that nothing times any more is left to run out: nobody asked for it to be called off */
+		if (p == NULL || !times_otherwise(p, &timed[i]) ||
+			(policy != NULL && strcmp(policy, p->code) != 0 && strcmp(policy, timed[i].policy) != 0))
+			continue;
+		retime_clock(act, &timed[i], p);
+		tell(arg, act->c.case_id, k, was, k->due_at);
+	}
 }
 
 void
