@@ -84,6 +84,10 @@ CREATE FUNCTION triage.host_doc(case_id bigint, since_event int DEFAULT 0) RETUR
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'triage_host_doc';
 
+CREATE FUNCTION triage.kept_row(statement text, VARIADIC "values" text[]) RETURNS jsonb
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_kept_row';
+
 CREATE FUNCTION triage.bind(relation regclass, kind text, mapping jsonb, triggers regclass[] DEFAULT NULL,
 		backfill interval DEFAULT NULL, dry_run boolean DEFAULT false)
 	RETURNS TABLE (item text, state text, detail text)
@@ -188,6 +192,8 @@ COMMENT ON FUNCTION triage.host_listens() IS
 	'WHEN of the trigger that attach() makes: false while pg_triage itself writes in this session. Everybody may call it, for it is evaluated with the rights of whoever writes a row.';
 COMMENT ON FUNCTION triage.host_doc(bigint, int) IS
 	'How a case stands, as write functions of drivers get it: {"case_id", "number", "first", "department", "department_zh", "department_en", "lead_since", "due_at", "status", "priority" 1-4, "danger", "colour", "case_type", "type_zh", "type_en", "area_zh", "verb", "comment", "merged_into", "links": [{"ticket", "kind"}], "outcome", "inform"}; keys without a value are missing. due_at is when the matter must be resolved (else the latest running clock); comment = words for the ticket''s history since event since_event, 0 = the decision and its deadlines; inform = the result for the citizen, once; merged_into and links name tickets of the same table. NULL = no such case.';
+COMMENT ON FUNCTION triage.kept_row(text, text[]) IS
+	'Internal, for drivers: runs a statement ($1, $2, ... are the values, as text) with the caller''s rights, as EXECUTE would, but parses and plans it once a session. Returns the first row, which must be one column of type jsonb; NULL = no row, or the statement returns none. Errors: 42804 another column, 54023 more than 32 values, and the statement''s own.';
 COMMENT ON FUNCTION triage.bind(regclass, text, jsonb, regclass[], interval, boolean) IS
 	'attach() for a known server, called by attach_rt() and the like: kind = its driver (functions triage.KIND_read and KIND_write), triggers = the tables that tell of tickets (NULL = relation itself); mapping = {"channel", "hook", "key", "runs_as", "events": "insert" (no trigger on updates), ...} with whatever the driver keeps there. Other arguments, rows and errors as attach().';
 COMMENT ON FUNCTION triage.attach(regclass, jsonb, interval, boolean) IS

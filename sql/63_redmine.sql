@@ -116,11 +116,12 @@ DECLARE
 	made_now	boolean;
 	doc			jsonb;
 BEGIN
-	EXECUTE format('SELECT i.project_id, i.tracker_id, i.status_id, i.author_id, i.subject, i.description, i.created_on,'
-		' u.login, CASE u.type WHEN ''User'' THEN btrim(concat_ws('' '', u.firstname, u.lastname)) END AS author,'
+	SELECT * INTO i FROM jsonb_to_record(triage.kept_row(format('SELECT to_jsonb(t) FROM (SELECT i.project_id, i.tracker_id, i.status_id, i.author_id,'
+		' i.subject, i.description, i.created_on, u.login, CASE u.type WHEN ''User'' THEN btrim(concat_ws('' '', u.firstname, u.lastname)) END AS author,'
 		' (SELECT e.address FROM %1$s.email_addresses e WHERE e.user_id = i.author_id AND e.is_default) AS address'
-		' FROM %1$s.issues i LEFT JOIN %1$s.users u ON u.id = i.author_id WHERE i.id = $1', m #>> '{derived,schema}')
-		INTO i USING redmine_issue.id;
+		' FROM %1$s.issues i LEFT JOIN %1$s.users u ON u.id = i.author_id WHERE i.id = $1::int) t', m #>> '{derived,schema}'), redmine_issue.id::text))
+		AS t(project_id int, tracker_id int, status_id int, author_id int, subject text, description text, created_on timestamp, login text, author text,
+			address text);
 	IF i.subject IS NULL
 		OR i.author_id = (m #>> '{derived,bot_id}')::int
 		OR (m #> '{derived,project_ids}') @> to_jsonb(i.project_id) IS FALSE
@@ -367,34 +368,29 @@ CREATE FUNCTION triage.redmine_may_move(mapping jsonb, issue int, project int, a
 AS $$
 #variable_conflict error
 DECLARE
-	s		text := redmine_may_move.mapping #>> '{derived,schema}';
-	p		record;
-	h		record;
-	known	boolean;
+	p	record;
 BEGIN
-	-- simple statements: planning one that asks for all of it would take as long as the rest of the work
-	EXECUTE format('SELECT t.status, t.is_public, t.name FROM %s.projects t WHERE t.id = $1', s) INTO p USING redmine_may_move.project;
-	EXECUTE format('SELECT EXISTS (SELECT FROM %1$s.enabled_modules e WHERE e.project_id = $1 AND e.name = ''issue_tracking'') AS module,'
-		' EXISTS (SELECT FROM %1$s.projects_trackers k WHERE k.project_id = $1 AND k.tracker_id = $2) AS tracker', s)
-		INTO h USING redmine_may_move.project, redmine_may_move.tracker;
-	IF NOT h.tracker THEN
-		EXECUTE format('SELECT k.tracker_id FROM %1$s.projects_trackers k JOIN %1$s.trackers r ON r.id = k.tracker_id WHERE k.project_id = $1'
-			' ORDER BY r.position LIMIT 1', s) INTO redmine_may_move.tracker USING redmine_may_move.project;
-	END IF;
-	IF redmine_may_move.category IS NOT NULL THEN
-		EXECUTE format('SELECT n.id FROM %1$s.issue_categories c JOIN %1$s.issue_categories n ON n.name = c.name AND n.project_id = $2'
-			' WHERE c.id = $1 LIMIT 1', s) INTO redmine_may_move.category USING redmine_may_move.category, redmine_may_move.project;
-	END IF;
-	IF NOT p.is_public AND (redmine_may_move.mapping ->> 'private_ok')::boolean IS NOT TRUE THEN
-		EXECUTE format('SELECT EXISTS (SELECT FROM %1$s.members b WHERE b.project_id = $2 AND b.user_id = $1)'
-			' OR EXISTS (SELECT FROM %1$s.users a WHERE a.id = $1 AND a.admin)', s) INTO known USING redmine_may_move.author, redmine_may_move.project;
-	END IF;
+	SELECT * INTO p FROM jsonb_to_record(triage.kept_row(format('SELECT to_jsonb(t) FROM (SELECT t.status, t.name,'
+		' EXISTS (SELECT FROM %1$s.enabled_modules e WHERE e.project_id = t.id AND e.name = ''issue_tracking'') AS module,'
+		' coalesce((SELECT k.tracker_id FROM %1$s.projects_trackers k WHERE k.project_id = t.id AND k.tracker_id = $2::int),'
+		' (SELECT k.tracker_id FROM %1$s.projects_trackers k JOIN %1$s.trackers r ON r.id = k.tracker_id WHERE k.project_id = t.id'
+		' ORDER BY r.position LIMIT 1)) AS tracker,'
+		' (SELECT n.id FROM %1$s.issue_categories c JOIN %1$s.issue_categories n ON n.name = c.name AND n.project_id = t.id'
+		' WHERE c.id = $3::int LIMIT 1) AS category,'
+		' t.is_public OR EXISTS (SELECT FROM %1$s.members b WHERE b.project_id = t.id AND b.user_id = $4::int)'
+		' OR EXISTS (SELECT FROM %1$s.users a WHERE a.id = $4::int AND a.admin) AS known'
+		' FROM %1$s.projects t WHERE t.id = $1::int) t', redmine_may_move.mapping #>> '{derived,schema}'),
+		redmine_may_move.project::text, redmine_may_move.tracker::text, redmine_may_move.category::text, redmine_may_move.author::text))
+		AS t(status int, name text, module boolean, tracker int, category int, known boolean);
+	redmine_may_move.tracker := p.tracker;
+	redmine_may_move.category := p.category;
 	redmine_may_move.why_not := CASE
 		WHEN p.status IS NULL THEN '目标项目已不存在 · its project no longer exists'
 		WHEN p.status <> 1 THEN format('项目“%1$s”已关闭 · project "%1$s" is closed or archived', p.name)
-		WHEN NOT h.module OR redmine_may_move.tracker IS NULL THEN format('项目“%1$s”未启用问题跟踪 · project "%1$s" tracks no issues', p.name)
+		WHEN NOT p.module OR p.tracker IS NULL THEN format('项目“%1$s”未启用问题跟踪 · project "%1$s" tracks no issues', p.name)
 		WHEN redmine_may_move.family THEN '有父任务或子任务，未移动 · it has a parent or subtasks and stays here'
-		WHEN NOT known THEN format('项目“%1$s”不公开，作者将看不到，未移动 · project "%1$s" is private, its author would lose sight of it', p.name) END;
+		WHEN NOT p.known AND (redmine_may_move.mapping ->> 'private_ok')::boolean IS NOT TRUE
+			THEN format('项目“%1$s”不公开，作者将看不到，未移动 · project "%1$s" is private, its author would lose sight of it', p.name) END;
 END
 $$;
 COMMENT ON FUNCTION triage.redmine_may_move(jsonb, int, int, int, boolean, int, int) IS
@@ -407,15 +403,15 @@ AS $$
 #variable_conflict error
 BEGIN
 	-- from Redmine 5.1 on an entry also tells when it was edited: never, if that is when it was made
-	EXECUTE format('WITH j AS (INSERT INTO %1$s.journals (journalized_id, journalized_type, user_id, notes, created_on, private_notes%2$s)'
-		' VALUES ($1, ''Issue'', $2, $3, $4, $5%3$s) RETURNING id)'
+	PERFORM triage.kept_row(format('WITH j AS (INSERT INTO %1$s.journals (journalized_id, journalized_type, user_id, notes, created_on, private_notes%2$s)'
+		' VALUES ($1::int, ''Issue'', $2::int, $3, $4::timestamp, $5::boolean%3$s) RETURNING id)'
 		' INSERT INTO %1$s.journal_details (journal_id, property, prop_key, old_value, value)'
-		' SELECT j.id, d.value ->> 0, d.value ->> 1, d.value ->> 2, d.value ->> 3 FROM j, jsonb_array_elements($6) d',
+		' SELECT j.id, d.value ->> 0, d.value ->> 1, d.value ->> 2, d.value ->> 3 FROM j, jsonb_array_elements($6::jsonb) d',
 		redmine_enter.mapping #>> '{derived,schema}',
 		CASE WHEN (redmine_enter.mapping #>> '{derived,edited}')::boolean THEN ', updated_on' ELSE '' END,
-		CASE WHEN (redmine_enter.mapping #>> '{derived,edited}')::boolean THEN ', $4' ELSE '' END)
-		USING redmine_enter.issue, (redmine_enter.mapping #>> '{derived,bot_id}')::int, redmine_enter.notes, redmine_enter.at,
-			redmine_enter.private, redmine_enter.details;
+		CASE WHEN (redmine_enter.mapping #>> '{derived,edited}')::boolean THEN ', $4::timestamp' ELSE '' END),
+		redmine_enter.issue::text, redmine_enter.mapping #>> '{derived,bot_id}', redmine_enter.notes, redmine_enter.at::text,
+		redmine_enter.private::text, redmine_enter.details::text);
 END
 $$;
 COMMENT ON FUNCTION triage.redmine_enter(jsonb, int, text, boolean, jsonb, timestamp) IS
@@ -490,7 +486,9 @@ DECLARE
 	details		jsonb;
 	links		jsonb := '[]';
 BEGIN
-	EXECUTE format('SELECT i.* FROM %s.issues i WHERE i.id = $1 FOR NO KEY UPDATE', s) INTO r USING redmine_write.ticket::int;
+	SELECT * INTO r FROM jsonb_to_record(triage.kept_row(format('SELECT to_jsonb(i) - ''description'' - ''subject'' FROM %s.issues i WHERE i.id = $1::int FOR NO KEY UPDATE', s),
+		redmine_write.ticket)) AS t(id int, tracker_id int, project_id int, due_date date, category_id int, status_id int, assigned_to_id int, priority_id int,
+		fixed_version_id int, author_id int, created_on timestamp, start_date date, parent_id int, lft int, rgt int, closed_on timestamp);
 	IF r.id IS NULL THEN
 		RAISE EXCEPTION 'Redmine issue % does not exist any more', redmine_write.ticket
 			USING ERRCODE = 'no_data_found', HINT = 'Somebody has deleted it; its case goes on.';
@@ -520,9 +518,8 @@ BEGIN
 			n.category_id := (goes_to ->> 'category_id')::int;
 		END IF;
 		IF goes_to ? 'assignee_id' THEN
-			EXECUTE format('SELECT u.id FROM %s.users u WHERE u.id = $1 AND u.status = 1', s) INTO n.assigned_to_id
-				USING (goes_to ->> 'assignee_id')::int;
-			n.assigned_to_id := coalesce(n.assigned_to_id, r.assigned_to_id);
+			n.assigned_to_id := coalesce((triage.kept_row(format('SELECT to_jsonb(u.id) FROM %s.users u WHERE u.id = $1::int AND u.status = 1', s),
+				goes_to ->> 'assignee_id') #>> '{}')::int, r.assigned_to_id);
 		END IF;
 	END IF;
 
@@ -572,10 +569,11 @@ BEGIN
 		RETURN;
 	END IF;
 
-	EXECUTE format('UPDATE %s.issues i SET project_id = $2, tracker_id = $3, category_id = $4, fixed_version_id = $5, assigned_to_id = $6,'
-		' due_date = $7, status_id = $8, priority_id = $9, closed_on = $10, updated_on = $11, lock_version = i.lock_version + 1 WHERE i.id = $1', s)
-		USING r.id, n.project_id, n.tracker_id, n.category_id, n.fixed_version_id, n.assigned_to_id, n.due_date, n.status_id, n.priority_id,
-			n.closed_on, now_there;
+	PERFORM triage.kept_row(format('UPDATE %s.issues i SET project_id = $2::int, tracker_id = $3::int, category_id = $4::int, fixed_version_id = $5::int,'
+		' assigned_to_id = $6::int, due_date = $7::date, status_id = $8::int, priority_id = $9::int, closed_on = $10::timestamp, updated_on = $11::timestamp,'
+		' lock_version = i.lock_version + 1 WHERE i.id = $1::int', s),
+		r.id::text, n.project_id::text, n.tracker_id::text, n.category_id::text, n.fixed_version_id::text, n.assigned_to_id::text, n.due_date::text,
+		n.status_id::text, n.priority_id::text, n.closed_on::text, now_there::text);
 	-- what the citizen may read does not stand in a private entry
 	IF inform IS NOT NULL AND NOT private THEN
 		notes := concat_ws(E'\n\n', notes, inform);

@@ -356,7 +356,8 @@ store(Attach *a)
 static void
 grant_driver(Attach *a)
 {
-	static const char *const helpers[] = {"html_text(text)", "mail_text(text, text)"};
+	static const char *const helpers[] = {"html_text(text)", "mail_text(text, text)",
+										  "kept_row(text, text[])"};
 	const char				*role = quote_identifier(GetUserNameFromId(a->role, false));
 	OwnerSwitch				 sw;
 
