@@ -100,7 +100,7 @@ COMMENT ON FUNCTION triage.resolve(bigint, text, text, jsonb, text) IS
 CREATE FUNCTION triage.close_case(case_id bigint, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_close_case';
 COMMENT ON FUNCTION triage.close_case(bigint, text) IS
-	'销号: the centre takes the case off the list and sends one unified feedback (统一反馈) to every channel that contributed. Errors: TR001 not in review, TR002, TR003, TR005 without a result.';
+	'销号: the centre takes the case off the list and sends one unified feedback (统一反馈) to every channel that contributed. Where the return call is due it was made, or the note says why nobody need; a dissatisfied citizen''s case is closed by a second person, with a note. Errors: TR001 wrong state, TR002, TR003, TR005 without a result or a call.';
 
 CREATE FUNCTION triage.acknowledge(case_id bigint, clock_id int DEFAULT NULL, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_acknowledge';
@@ -116,36 +116,62 @@ AS $$
 DECLARE
 	me		text := triage.actor();
 	open	boolean := NOT EXISTS (SELECT 1 FROM triage.members m);
+	mine	text[];
+	centre	boolean;
+	desk	boolean;
 BEGIN
 	IF NOT triage.may_see(allowed_verbs.case_id) THEN
 		RAISE EXCEPTION 'case % does not exist', coalesce(allowed_verbs.case_id::text, 'null')
 			USING ERRCODE = 'TR003', DETAIL = 'There is no such case among those you work with.',
 				  HINT = 'Check the number; triage.board() and triage.inbox() list the cases you may see.';
 	END IF;
+	SELECT coalesce(array_agg(m.department) FILTER (WHERE m.department <> ''), '{}'), coalesce(bool_or(m.duty IN ('centre', 'admin')), false),
+			coalesce(bool_or(m.duty IN ('centre', 'admin', 'operator')), false)
+		INTO mine, centre, desk FROM triage.members m WHERE m.role = me AND m.active;
 	RETURN QUERY
-	SELECT t.verb, a.department, t.needs
+	WITH part AS MATERIALIZED (
+		SELECT a.*, open OR a.department = ANY (mine) AS is_mine FROM triage.assignments a
+		WHERE a.case_id = allowed_verbs.case_id AND a.status NOT IN ('done', 'withdrawn')
+	), clock AS MATERIALIZED (
+		SELECT k.stage, k.assignment_seq, k.acknowledged_at FROM triage.clocks k WHERE k.case_id = allowed_verbs.case_id AND k.state = 'running'
+	), said AS MATERIALIZED (
+		-- what some verbs answer to
+		SELECT count(*) FILTER (WHERE e.verb = 'hand_over') > count(*) FILTER (WHERE e.verb = 'take_back') AS handed_over,
+			(array_agg(e.verb ORDER BY e.seq DESC) FILTER (WHERE e.verb IN ('request_extension', 'decide_extension')))[1] = 'request_extension' AS asked,
+			count(*) FILTER (WHERE e.verb = 'decide_extension' AND e.data ->> 'approve' = 'true') > 0 AS extended
+		FROM triage.events e WHERE e.case_id = allowed_verbs.case_id AND e.verb IN ('hand_over', 'take_back', 'request_extension', 'decide_extension')
+	)
+	SELECT t.verb, p.department, t.needs
 	FROM triage.cases c
 	JOIN triage.transitions t ON t.from_status = c.status
-	LEFT JOIN triage.assignments a ON a.case_id = c.case_id AND t.level = 'assignment'
-		AND a.status NOT IN ('done', 'withdrawn')
-		AND CASE t.verb WHEN 'accept' THEN a.accepted_at IS NULL
-						WHEN 'arrive' THEN a.arrived_at IS NULL
-						WHEN 'feed_back' THEN a.accepted_at IS NOT NULL
-						WHEN 'finish' THEN a.duty <> 'lead'
-						WHEN 'transfer' THEN a.accepted_at IS NOT NULL
-						ELSE a.duty = 'lead' END
+	CROSS JOIN said s
+	LEFT JOIN part p ON t.level = 'assignment' AND p.is_mine
+		AND CASE t.verb WHEN 'accept' THEN p.accepted_at IS NULL
+						WHEN 'arrive' THEN p.arrived_at IS NULL
+						WHEN 'feed_back' THEN p.accepted_at IS NOT NULL
+						WHEN 'transfer' THEN p.accepted_at IS NOT NULL
+						WHEN 'finish' THEN p.duty <> 'lead'
+						WHEN 'answer_whistle' THEN EXISTS (SELECT 1 FROM clock k WHERE k.stage = 'whistle' AND k.assignment_seq = p.seq)
+						ELSE true END
 	WHERE c.case_id = allowed_verbs.case_id
-		AND (t.level = 'case' OR a.seq IS NOT NULL)
-		AND (t.verb <> 'resolve' OR EXISTS (SELECT 1 FROM triage.assignments l WHERE l.case_id = c.case_id
-				AND l.duty = 'lead' AND l.accepted_at IS NOT NULL AND l.status NOT IN ('done', 'withdrawn')))
-		AND (open OR t.duty = 'anyone'
-			OR (t.duty = 'centre' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active
-				AND m.duty IN ('centre', 'admin')))
-			OR (t.duty = 'desk' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active
-				AND m.duty IN ('centre', 'admin', 'operator')))
-			OR (t.duty = 'lead' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active AND m.department = c.lead))
-			OR (t.duty = 'party' AND EXISTS (SELECT 1 FROM triage.members m WHERE m.role = me AND m.active AND m.department = a.department)))
-	ORDER BY t.verb, a.seq;
+		AND (t.level = 'case' OR p.seq IS NOT NULL)
+		AND (open OR CASE t.duty WHEN 'anyone' THEN true
+						WHEN 'centre' THEN centre
+						WHEN 'desk' THEN desk
+						WHEN 'lead' THEN c.lead = ANY (mine)
+						ELSE EXISTS (SELECT 1 FROM part x WHERE x.is_mine) END)
+		AND CASE t.verb WHEN 'resolve' THEN EXISTS (SELECT 1 FROM part x WHERE x.duty = 'lead' AND x.accepted_at IS NOT NULL)
+						WHEN 'request_return' THEN EXISTS (SELECT 1 FROM part x WHERE x.duty = 'lead' AND x.arrived_at IS NULL)
+						WHEN 'release_assist' THEN EXISTS (SELECT 1 FROM part x WHERE x.duty <> 'lead')
+						WHEN 'release_by_police' THEN EXISTS (SELECT 1 FROM part x JOIN triage.departments d ON d.code = x.department WHERE x.is_mine AND d.kind IN ('T_PS', 'PSB'))
+						WHEN 'keep_by_police' THEN EXISTS (SELECT 1 FROM part x JOIN triage.departments d ON d.code = x.department WHERE x.is_mine AND d.kind IN ('T_PS', 'PSB'))
+						WHEN 'confirm_danger' THEN c.danger
+						WHEN 'take_back' THEN s.handed_over
+						WHEN 'request_extension' THEN NOT coalesce(s.asked, false) AND NOT s.extended AND EXISTS (SELECT 1 FROM clock k WHERE k.stage = 'resolve')
+						WHEN 'decide_extension' THEN coalesce(s.asked, false)
+						WHEN 'acknowledge' THEN EXISTS (SELECT 1 FROM clock k WHERE k.acknowledged_at IS NULL)
+						ELSE true END
+	ORDER BY t.verb, p.seq;
 END
 $$;
 COMMENT ON FUNCTION triage.allowed_verbs(bigint) IS

@@ -27,6 +27,7 @@ INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs
 	('review',			'review',			NULL,				'case',	'centre',	'pass, or fault'),
 	('call_back',		'callback',			NULL,				'case',	'centre',	'result'),
 	('close_case',		'callback',			'closed',			'case',	'centre',	NULL),
+	('reopen',			'callback',			'dispatched',		'case',	'centre',	'reason'),
 	('reopen',			'closed',			'dispatched',		'case',	'centre',	'reason'),
 	('void_case',		'triage',			'void',				'case',	'centre',	'reason'),
 	('void_case',		'dispatched',		'void',				'case',	'centre',	'reason'),
@@ -190,7 +191,7 @@ COMMENT ON FUNCTION triage.call_back(bigint, text, text, text) IS
 CREATE FUNCTION triage.reopen(case_id bigint, reason text, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_reopen';
 COMMENT ON FUNCTION triage.reopen(bigint, text, text) IS
-	'重启: a closed case comes up again within 30 days; its last lead gets it with new limits. The third time a leader takes charge (包案) and is told. Errors: TR001 not closed or too long ago, TR002, TR003, TR005. Source: F33; 30 days are a default.';
+	'重启: a closed case comes up again within 30 days, or a case whose citizen is not satisfied; its last lead gets it with new limits. The third time a leader takes charge (包案) and is told. Errors: TR001 not closed or too long ago, TR002, TR003, TR005. Source: F33; 30 days are a default.';
 
 CREATE FUNCTION triage.void_case(case_id bigint, reason text, note text DEFAULT NULL)
 	RETURNS triage.cases LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'triage_void_case';

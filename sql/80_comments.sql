@@ -364,7 +364,7 @@ COMMENT ON COLUMN triage.events.seq IS 'Counts the case''s events from 1, withou
 COMMENT ON COLUMN triage.events.at IS 'When it was recorded, by triage.clock(); within a case it never goes back.';
 COMMENT ON COLUMN triage.events.actor IS 'Name of the role that acted, as triage.actor() gives it.';
 COMMENT ON COLUMN triage.events.verb IS 'report 受理, the name of a verb, or what the database does by itself: step 升级步骤, police_backup 公安跟进, withdraw 撤回, inform 告知, repeat = a folded report.';
-COMMENT ON COLUMN triage.events.data IS 'What happened, an object by verb; common keys: note, request_id (triage.request_id), department, assignment, duty, happened_at (when in the field, if not at once), body, outcome, reason.';
+COMMENT ON COLUMN triage.events.data IS 'What happened, an object by verb; common keys: note, request_id (triage.request_id), department, assignment, duty, happened_at (when in the field, if not at once), body, outcome, reason. What it changed: set {column of cases: its new value, null for none}, parts [{seq, status, and department, duty, by (parent_seq) of a new one}]; read in order, the events of a case give its row and its assignments. A report tells its own columns directly, and in parts who takes part beside the lead.';
 COMMENT ON COLUMN triage.events.hash IS 'SHA-256, 32 bytes, over: byte 1; hash of the event before (zeros for the first); case_id, seq, at in microseconds since 2000-01-01 UTC, big-endian; actor, verb, data as walked jsonb, each after its length; length 0 for personal fields.';
 
 COMMENT ON TABLE triage.deliveries IS 'The outbox (发件箱): what is sent over HTTP, fixed when the event happens; at least once, those of one case to one endpoint in order. Queued by intake, verbs and ladders, sent by the courier.';

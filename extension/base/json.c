@@ -114,6 +114,15 @@ jb_bool(JsonBuild *b, const char *key, bool value)
 }
 
 void
+jb_null(JsonBuild *b, const char *key)
+{
+	JsonbValue v;
+
+	v.type = jbvNull;
+	push_value(b, key, &v);
+}
+
+void
 jb_time(JsonBuild *b, const char *key, TimestampTz value)
 {
 	char buf[40];

@@ -26,6 +26,7 @@ extern void	  jb_int(JsonBuild *b, const char *key, int64 value);
 extern void	  jb_real(JsonBuild *b, const char *key, double value); /* four decimals; NaN: null */
 extern void	  jb_bool(JsonBuild *b, const char *key, bool value);
 extern void	  jb_time(JsonBuild *b, const char *key, TimestampTz value); /* ISO 8601, UTC */
+extern void	  jb_null(JsonBuild *b, const char *key);
 extern void	  jb_jsonb(JsonBuild *b, const char *key, Jsonb *value);
 extern Jsonb *jb_finish(JsonBuild *b);
 

@@ -19,6 +19,7 @@
 #include "base/guc.h"
 #include "base/names.h"
 #include "casework/act.h"
+#include "casework/change.h"
 #include "casework/outbox.h"
 #include "casework/rights.h"
 #include "casework/signature.h"
@@ -27,8 +28,9 @@ void
 need_argument(FunctionCallInfo fcinfo, int arg, const char *name)
 {
 	if (arg >= PG_NARGS() || PG_ARGISNULL(arg))
-		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"%s\" must not be null", name),
-						errhint("Give a value for \"%s\".", name)));
+		ereport(ERROR,
+				(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"%s\" must not be null", name),
+				 errdetail("The verb cannot do without it."), errhint("Give a value for \"%s\".", name)));
 }
 
 char *
@@ -131,8 +133,8 @@ read_assignments(Act *act)
 	}
 }
 
-static void
-read_clocks(Act *act)
+void
+act_read_clocks(Act *act)
 {
 	static KeptPlan plan = {
 		.sql = "SELECT k.clock_id, k.assignment_seq, k.stage, k.state, k.calendar,"
@@ -243,6 +245,7 @@ seen_request(Act *act)
 		return false;
 	if (strlen(triage_request_id) > 200)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("triage.request_id is too long"),
+						errdetail("It has %zu bytes, the limit is 200.", strlen(triage_request_id)),
 						errhint("Use at most 200 bytes, for example a UUID.")));
 	args[0] = Int64GetDatum(act->c.case_id);
 	args[1] = CStringGetTextDatum(triage_request_id);
@@ -293,10 +296,11 @@ static void
 load_act(Act *act)
 {
 	read_assignments(act);
-	read_clocks(act);
+	act_read_clocks(act);
 	read_last_event(act);
 	act->happened = act->now;
 	act->w = writer_open();
+	change_begin(act);
 }
 
 void
@@ -377,7 +381,7 @@ write_case(Act *act)
 		.sql = "UPDATE triage.cases SET area = $2, case_type = $3, nature = $4, priority = $5,"
 			   " danger = $6, status = $7, lead = $8, colour = $9, confidence = $10, dispatched_at = $11,"
 			   " closed_at = $12, report_count = $13, event_seq = $14, rulebook_version = $15, attrs = $16,"
-			   " outcome = coalesce($17, outcome) WHERE case_id = $1",
+			   " outcome = $17 WHERE case_id = $1",
 		.nargs = 17,
 		.types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID,
 				  TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID, INT8OID, JSONBOID, TEXTOID}};
@@ -386,31 +390,71 @@ write_case(Act *act)
 										 CASE_STATUS,		CASE_LEAD,			CASE_COLOUR,
 										 CASE_CONFIDENCE,	CASE_DISPATCHED_AT, CASE_CLOSED_AT,
 										 CASE_REPORT_COUNT, CASE_EVENT_SEQ,		CASE_RULEBOOK_VERSION,
-										 CASE_ATTRS};
-	Datum					values[lengthof(columns) + 1];
-	char					nulls[lengthof(columns) + 1];
+										 CASE_ATTRS,		CASE_OUTCOME};
+	Datum					values[lengthof(columns)];
+	char					nulls[lengthof(columns)];
 	int						n = lengthof(columns);
 
-	case_set_text(&act->row, act->att, CASE_COLOUR, worst_colour(act));
 	case_set(&act->row, act->att, CASE_EVENT_SEQ, Int32GetDatum(act->at.event_seq));
 	for (int i = 0; i < n; i++)
 	{
 		values[i] = case_value(&act->row, act->att, columns[i]);
 		nulls[i] = case_isnull(&act->row, act->att, columns[i]) ? 'n' : ' ';
 	}
-	values[n] = act->outcome ? CStringGetTextDatum(act->outcome) : (Datum) 0;
-	nulls[n] = act->outcome ? ' ' : 'n';
 	triage_run(&plan, values, nulls, SPI_OK_UPDATE);
 }
 
 void (*act_changed_hook)(const Act *act) = NULL;
 
 static void
+write_pending(Act *act)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
+	unsigned char hash[HISTORY_HASH_LEN];
+
+	if (act->pending_verb != NULL)
+	{
+		records_event(act->w, act->c.case_id, act->at.event_seq, act->now, act->actor, act->pending_verb,
+					  act->pending_data, act->last_hash, hash);
+		memcpy(act->last_hash, hash, HISTORY_HASH_LEN);
+	}
+	act->pending_verb = NULL;
+	MemoryContextSwitchTo(old);
+}
+
+/* What the act changed stands in its own event, or in the last of those that say all. */
+static void
+finish_events(Act *act)
+{
+	JsonBuild b = {0};
+
+	if (!act->quiet)
+	{
+		change_put(act, &act->data);
+		if (act->happened != act->now)
+			jb_time(&act->data, "happened_at", act->happened);
+		jb_end_object(&act->data);
+		act_event(act, act->verb, jb_finish(&act->data));
+	}
+	else if (act->pending_verb != NULL && change_any(act))
+	{
+		jb_object(&b, NULL);
+		change_put(act, &b);
+		jb_end_object(&b);
+		act->pending_data =
+			DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(act->pending_data),
+											   JsonbPGetDatum(jb_finish(&b))));
+	}
+	write_pending(act);
+}
+
+static void
 close_act(Act *act)
 {
-	jb_end_object(&act->data);
-	if (!act->quiet)
-		act_event(act, act->verb, jb_finish(&act->data));
+	case_set_text(&act->row, act->att, CASE_COLOUR, worst_colour(act));
+	if (act->outcome != NULL)
+		case_set_text(&act->row, act->att, CASE_OUTCOME, act->outcome);
+	finish_events(act);
 	writer_close(act->w);
 	write_case(act);
 	if (act->another)
@@ -483,13 +527,10 @@ act_leave_inner(Act *act)
 void
 act_event(Act *act, const char *verb, Jsonb *data)
 {
-	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
-	unsigned char hash[HISTORY_HASH_LEN];
-
-	records_event(act->w, act->c.case_id, ++act->at.event_seq, act->now, act->actor, verb, data,
-				  act->last_hash, hash);
-	memcpy(act->last_hash, hash, HISTORY_HASH_LEN);
-	MemoryContextSwitchTo(old);
+	write_pending(act);
+	act->at.event_seq++;
+	act->pending_verb = verb;
+	act->pending_data = data;
 }
 
 void
@@ -519,7 +560,7 @@ act_set_assignment(Act *act, Assignment *a, const char *status)
 		.nargs = 4,
 		.types = {INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};
 	Datum args[4] = {Int64GetDatum(act->c.case_id), Int32GetDatum(a->seq), CStringGetTextDatum(status),
-					 TimestampTzGetDatum(act->happened)};
+					 TimestampTzGetDatum(Max(act->happened, a->offered_at))};
 
 	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
 	a->status = status;
@@ -605,6 +646,17 @@ act_part(const Act *act, const char *department)
 	return NULL;
 }
 
+bool
+act_takes_part(const Act *act, const char *department)
+{
+	ListCell *lc;
+
+	foreach(lc, act->at.joined)
+		if (strcmp(((Joined *) lfirst(lc))->department, department) == 0)
+			return true;
+	return act_part(act, department) != NULL;
+}
+
 int
 act_leave_triage(Act *act)
 {
@@ -647,10 +699,12 @@ act_party(Act *act, const char *department, const char *want_duty)
 						department != NULL ? errmsg("department \"%s\" does not take part in case %s",
 													department, act->c.number)
 										   : errmsg("you act for no department in case %s", act->c.number),
+						errdetail("Its part has ended, or it never had one."),
 						errhint("triage.chain(%lld) lists who takes part.", (long long) act->c.case_id)));
 	if (department != NULL && !rights_acts_for(act, department))
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_RIGHTS),
 						errmsg("you do not act for department \"%s\" in case %s", department, act->c.number),
+						errdetail("No active row of triage.members says that you do."),
 						errhint("triage.members says who acts for whom.")));
 	/* where no members are configured everybody acts for all: the lead is meant */
 	if (department == NULL && several && !rights_are_open(act))

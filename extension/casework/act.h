@@ -27,6 +27,8 @@ typedef struct Assignment
 	bool		accepted;
 	bool		arrived;
 	TimestampTz offered_at;
+	const char *was_status; /* when the act began */
+	bool		was_accepted;
 } Assignment;
 
 typedef struct Clock
@@ -69,6 +71,14 @@ typedef struct Act
 	int			nclocks;
 	Clock	   *clocks; /* those that run */
 
+	/* what change.c compares with */
+	Datum was[12];
+	bool  was_null[12];
+
+	/* the last event of the act, which waits to hear what the act changed */
+	const char *pending_verb; /* NULL = none */
+	Jsonb	   *pending_data;
+
 	/* from the transition table */
 	const char *to_status; /* NULL = stays */
 	const char *duty;	   /* who may */
@@ -108,9 +118,14 @@ extern Assignment *act_party(Act *act, const char *department, const char *want_
 extern Assignment *act_lead(Act *act);
 /* The part that a department has and has not ended; NULL when it takes no part. */
 extern Assignment *act_part(const Act *act, const char *department);
+/* Has it a part, or was it offered one by this very act? */
+extern bool act_takes_part(const Act *act, const char *department);
 
 /* What waited at the centre goes on: its clocks stop, its part ends.  Returns the centre's part, 0 = none. */
 extern int act_leave_triage(Act *act);
+
+/* Once more, after a statement of the act's own has set some running. */
+extern void act_read_clocks(Act *act);
 
 /* The calendar by which a clock runs; NULL for elapsed time. */
 extern Calendar *act_calendar(const Act *act, const Clock *k);
@@ -135,7 +150,10 @@ act_put_segment(Act *act, const Clock *k, const char *state, int segment, Timest
 extern void act_set_status(Act *act, const char *status);
 extern void act_set_lead(Act *act, const char *department);
 
-/* A further event of the same act, before the verb's own. */
+/*
+ * A further event of the same act, before the verb's own.  It counts at once;
+ * the last one of an act is written when the act ends, with what it changed.
+ */
 extern void act_event(Act *act, const char *verb, Jsonb *data);
 
 /* One result to every channel that contributed, for each reference it knows the matter by; an event for each. */

@@ -45,19 +45,20 @@ departments_argument(Act *act, FunctionCallInfo fcinfo, int arg, const char *nam
 	if (n == 0 || n > MAX_CALLED)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN),
 						errmsg("argument \"%s\" must name 1 to %d departments", name, MAX_CALLED),
-						errhint("List department codes.")));
+						errdetail("It names %d.", n), errhint("List department codes.")));
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"%s\" must not contain null", name),
-					 errhint("List department codes.")));
+					 errdetail("Element %d is null.", i + 1), errhint("List department codes.")));
 		found[i] = verb_department(act, TextDatumGetCString(items[i]));
 		for (int j = 0; j < i; j++)
 			if (found[j] == found[i])
-				ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN),
-								errmsg("argument \"%s\" names department \"%s\" twice", name, found[i]->code),
-								errhint("Name each department once.")));
+				ereport(ERROR,
+						(errcode(TRIAGE_ERRCODE_UNKNOWN),
+						 errmsg("argument \"%s\" names department \"%s\" twice", name, found[i]->code),
+						 errdetail("Each is called once at a time."), errhint("Name each department once.")));
 	}
 	return n;
 }
@@ -107,6 +108,7 @@ check_rank(Act *act, const Department *d, const Whistle *last)
 		ereport(ERROR,
 				(errcode(TRIAGE_ERRCODE_STATE),
 				 errmsg("\"%s\" has been called %d times in case %s", d->code, LAST_RANK, act->c.number),
+				 errdetail("The third whistle went to the governance centre: there is none after it."),
 				 errhint("Take it further with triage.escalate() or triage.confer().")));
 }
 
@@ -163,6 +165,7 @@ answer_due(Act *act, FunctionCallInfo fcinfo, int arg, int rank)
 	if (us <= 0 || us > 30 * USECS_PER_DAY)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
 						errmsg("argument \"within\" must lie between 0 and 30 days"),
+						errdetail("An answer is owed within that time."),
 						errhint("Leave it out for the limit of the policy.")));
 	return act->now + us;
 }
@@ -230,6 +233,7 @@ triage_answer_whistle(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(TRIAGE_ERRCODE_STATE),
 					 errmsg("nobody waits for an answer of \"%s\" in case %s", a->department, act.c.number),
+					 errdetail("It was not called, or has answered."),
 					 errhint(
 						 "triage.clocks lists what runs; triage.feed_back() reports without being asked.")));
 		verb_put_party(&act, a);
@@ -381,6 +385,7 @@ triage_escalate(PG_FUNCTION_ARGS)
 		if (levels[level + 1] == NULL)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 							errmsg("case %s is with the leader: there is no level above", act.c.number),
+							errdetail("It was escalated through every level."),
 							errhint("A leader decides; hold a meeting with triage.confer().")));
 		unit = unit_of_level(&act, level + 1);
 		jb_text(&act.data, "from_level", levels[level]);
@@ -413,6 +418,7 @@ unit_of_channel(Act *act, const Channel *channel)
 	if (d == NULL)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN),
 						errmsg("channel \"%s\" has no department to hand a case over to", channel->code),
+						errdetail("Its department is not set, or none of that kind serves the case's area."),
 						errhint("Set triage.channels.department.")));
 	return d;
 }
@@ -454,6 +460,7 @@ triage_hand_over(PG_FUNCTION_ARGS)
 		if (act.c.lead != NULL && strcmp(act.c.lead, to->code) == 0)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 							errmsg("case %s lies with \"%s\" already", act.c.number, to->code),
+							errdetail("That is whom channel \"%s\" would hand it over to.", channel->code),
 							errhint("triage.chain(%lld) lists who takes part.", (long long) act.c.case_id)));
 		jb_text(&act.data, "channel", channel->code);
 		jb_text(&act.data, "reason", reason);
@@ -488,6 +495,7 @@ triage_take_back(PG_FUNCTION_ARGS)
 		if (verb_count(&act, "hand_over") <= verb_count(&act, "take_back"))
 			ereport(ERROR,
 					(errcode(TRIAGE_ERRCODE_STATE), errmsg("case %s has not been handed over", act.c.number),
+					 errdetail("There is nothing to take back, or it came back already."),
 					 errhint("triage.transfer() and triage.dispatch() move cases between departments.")));
 		jb_text(&act.data, "reason", reason);
 		jb_text(&act.data, "was_department", was);

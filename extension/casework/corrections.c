@@ -64,6 +64,7 @@ known_type(Book *book, const char *code)
 
 	if (type == NULL)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("case type \"%s\" does not exist", code),
+						errdetail("There is no active row with this code in triage.case_types."),
 						errhint("Use a code listed in triage.case_types; triage.suggest_type() finds one.")));
 	return type;
 }
@@ -75,6 +76,7 @@ known_area(Book *book, const char *code)
 
 	if (area == NULL)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("area \"%s\" does not exist", code),
+						errdetail("There is no active row with this code in triage.areas."),
 						errhint("Use a code listed in triage.areas; triage.find_place() finds one.")));
 	return area;
 }

@@ -100,6 +100,7 @@ triage_add_evidence(PG_FUNCTION_ARGS)
 	need_argument(fcinfo, ARG_SHA256, "sha256");
 	if (VARSIZE_ANY_EXHDR(PG_GETARG_BYTEA_PP(ARG_SHA256)) != 32)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("argument \"sha256\" must have 32 bytes"),
+						errdetail("It has %zu.", VARSIZE_ANY_EXHDR(PG_GETARG_BYTEA_PP(ARG_SHA256))),
 						errhint("Give the SHA-256 of the file, as bytea.")));
 	if (strlen(kind) > 100 || strlen(uri) > 2000)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("kind or uri is too long"),

@@ -165,6 +165,8 @@ triage_call_back(PG_FUNCTION_ARGS)
 				act_event(&act, "second_handling", jb_finish(&b));
 				handle_again(&act);
 			}
+			else
+				clock_start(&act, 0, STAGE_REVIEW);
 		}
 	}
 	PG_RETURN_DATUM(act_end(&act));
@@ -191,6 +193,7 @@ triage_reopen(PG_FUNCTION_ARGS)
 		if (act.now > closed + REOPEN_DAYS * USECS_PER_DAY)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 							errmsg("case %s was closed more than %d days ago", act.c.number, REOPEN_DAYS),
+							errdetail("It was closed at %s.", timestamptz_to_str(closed)),
 							errhint("Report the matter anew; triage.link_case() ties the two together.")));
 		case_set_null(&act.row, act.att, CASE_CLOSED_AT);
 		jb_text(&act.data, "reason", reason);

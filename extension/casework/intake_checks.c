@@ -27,6 +27,7 @@ intake_channel(Book *book, const char *code)
 {
 	if (code == NULL)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"channel\" must not be null"),
+						errdetail("The rules decide by the channel a report comes by."),
 						errhint("Name the channel the report came by, a code listed in triage.channels.")));
 	if (book->nchannels == 0)
 		ereport(ERROR,
@@ -110,6 +111,7 @@ intake_check_ref(const char *ref)
 		if ((unsigned char) *c < ' ')
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
 							errmsg("a reference or reporter holds a control character"),
+							errdetail("Names and references are one line of readable text."),
 							errhint("Use printable characters only.")));
 	if (strlen(ref) > MAX_REF)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("a reference or reporter is too long"),
@@ -136,6 +138,7 @@ check_attrs(Jsonb *attrs)
 {
 	if (attrs != NULL && !JB_ROOT_IS_OBJECT(attrs))
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("attrs must be a JSON object"),
+						errdetail("Route conditions read its keys."),
 						errhint("For example {\"subject\": \"water leak\"}.")));
 	return attrs;
 }

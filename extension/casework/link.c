@@ -24,6 +24,7 @@ check_kind(const char *kind)
 		if (strcmp(kind, kinds[i]) == 0)
 			return;
 	ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("kind of link \"%s\" does not exist", kind),
+					errdetail("A link says how two cases belong together."),
 					errhint("Use duplicate, related, follow_up or part_of.")));
 }
 
@@ -61,11 +62,12 @@ triage_link_case(PG_FUNCTION_ARGS)
 		if (other == act.c.case_id)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN),
 							errmsg("case %s cannot be linked with itself", act.c.number),
-							errhint("Name another case.")));
+							errdetail("Both arguments name the same case."), errhint("Name another case.")));
 		if (!put_link(&act, other, kind))
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 							errmsg("case %s is linked with case %lld in this way already", act.c.number,
 								   (long long) other),
+							errdetail("A link of one kind stands once."),
 							errhint("triage.explain_json() lists the links of a case.")));
 		jb_int(&act.data, "other_case", other);
 		jb_text(&act.data, "kind", kind);

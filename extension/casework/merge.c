@@ -70,11 +70,13 @@ check_mergeable(Act *into, Act *from)
 	if (!is_open)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 						errmsg("case %s is %s and cannot be merged", from->c.number, from->c.status),
+						errdetail("Only a case that is being worked on is merged into another."),
 						errhint("triage.link_case() ties cases together without merging them.")));
 	if ((from->c.priority == 1 && into->c.priority == 4) || (from->c.priority == 4 && into->c.priority == 1))
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 						errmsg("case %s is U%d and case %s is U%d: they are not one matter", from->c.number,
 							   from->c.priority, into->c.number, into->c.priority),
+						errdetail("The most and the least urgent are never merged."),
 						errhint("triage.link_case() ties cases together without merging them.")));
 	if (has_merged(from->c.case_id))
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
@@ -186,7 +188,7 @@ triage_merge(PG_FUNCTION_ARGS)
 	into_id = PG_GETARG_INT64(1);
 	if (from_id == into_id)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("a case cannot be merged into itself"),
-						errhint("Give two cases.")));
+						errdetail("Both arguments name the same case."), errhint("Give two cases.")));
 	lock_both(from_id, into_id);
 	act_begin(&into, "merge", into_id, text_argument(fcinfo, 2));
 	if (!into.repeated)
@@ -261,8 +263,10 @@ triage_unmerge(PG_FUNCTION_ARGS)
 		if (status == NULL || into_id == 0)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 							errmsg("case %s was not merged by triage.merge()", act.c.number),
+							errdetail("No event says where it stood before."),
 							errhint("Its history says how it came to be merged.")));
 		release_clocks(case_id);
+		act_read_clocks(&act);
 		set_merged_into(case_id, 0);
 		act_set_status(&act, status);
 		triage_run(&untie, args, NULL, SPI_OK_DELETE);

@@ -96,10 +96,23 @@ records_clock_until(Writer *w, Book *book, int64 case_id, Counters *at, int assi
 }
 
 static void
-put_assignment(Writer *w, int64 case_id, int seq, const Department *department, Duty duty, int parent_seq,
-			   TimestampTz now)
+list_joined(Counters *at, int seq, const Department *department, Duty duty, int parent_seq)
 {
+	Joined *j = palloc(sizeof(Joined));
+
+	*j = (Joined){seq, parent_seq, department->code, duty};
+	at->joined = lappend(at->joined, j);
+}
+
+static void
+put_assignment(Writer *w, int64 case_id, Counters *at, const Department *department, Duty duty,
+			   int parent_seq, TimestampTz now)
+{
+	int seq = ++at->assignment_seq;
 	Row row;
+
+	if (at->list_joined)
+		list_joined(at, seq, department, duty, parent_seq);
 
 	row_init(&row);
 	row_int64(&row, ASG_CASE_ID, case_id);
@@ -118,10 +131,11 @@ static void
 put_party(Writer *w, Book *book, const CaseFacts *c, const CaseType *type, const Area *area,
 		  const Party *party, int parent_seq, TimestampTz now, Counters *at)
 {
-	int	  seq = ++at->assignment_seq;
+	int	  seq;
 	Stage stage = STAGE_ASSIST;
 
-	put_assignment(w, c->case_id, seq, party->department, party->duty, parent_seq, now);
+	put_assignment(w, c->case_id, at, party->department, party->duty, parent_seq, now);
+	seq = at->assignment_seq;
 	if (party->duty == DUTY_LEAD)
 		at->lead_seq = seq;
 	if (party->duty == DUTY_AGENT)
@@ -204,7 +218,7 @@ records_triage(Writer *w, Book *book, const CaseFacts *c, const Decision *d, Tim
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
 	Department	 *centre = d->parties[0].department;
 
-	put_assignment(w, c->case_id, ++at->assignment_seq, centre, DUTY_LEAD, parent_seq, now);
+	put_assignment(w, c->case_id, at, centre, DUTY_LEAD, parent_seq, now);
 	records_clock(w, book, c->case_id, at, at->assignment_seq, d->type, STAGE_TRIAGE, d->priority, d->danger,
 				  d->area, now);
 	if (d->verdict == VERDICT_SILENT)
@@ -273,6 +287,21 @@ put_source(Writer *w, const CaseFacts *c, const Channel *channel, const unsigned
 	writer_put(w, TO_SOURCES, &row);
 }
 
+/* Who takes part beside the lead: assignments 2, 3 ... at the call of the first. */
+static void
+put_parties(JsonBuild *b, const Decision *d)
+{
+	jb_array(b, "parts");
+	for (int i = 1; i < d->nparties; i++)
+	{
+		jb_object(b, NULL);
+		jb_text(b, "duty", duty_names[d->parties[i].duty]);
+		jb_text(b, "department", d->parties[i].department->code);
+		jb_end_object(b);
+	}
+	jb_end_array(b);
+}
+
 static Jsonb *
 report_event_data(const CaseFacts *c, const Decision *d, const char *personal)
 {
@@ -282,6 +311,8 @@ report_event_data(const CaseFacts *c, const Decision *d, const char *personal)
 	jb_object(&b, NULL);
 	jb_text(&b, "area", c->area);
 	jb_text(&b, "lead", c->lead);
+	if (d->dispatched && d->nparties > 1)
+		put_parties(&b, d);
 	jb_text(&b, "route", d->route ? d->route->code : NULL);
 	jb_bool(&b, "danger", c->danger);
 	jb_text(&b, "nature", c->nature);

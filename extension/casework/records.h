@@ -34,6 +34,15 @@ typedef struct CaseFacts
 	TimestampTz reported_at;
 } CaseFacts;
 
+/* A party that was offered a part. */
+typedef struct Joined
+{
+	int			seq;
+	int			parent_seq; /* 0 = none */
+	const char *department;
+	Duty		duty;
+} Joined;
+
 /* Where the next rows of a case go on counting. */
 typedef struct Counters
 {
@@ -42,6 +51,9 @@ typedef struct Counters
 	int event_seq;
 	int decision_seq;
 	int lead_seq; /* assignment of a lead that was offered now, 0 = none was */
+
+	bool  list_joined;
+	List *joined; /* of Joined, when asked for */
 } Counters;
 
 /* All rows of a new case; token = NULL or 32 bytes, the digest of the citizen's token. */

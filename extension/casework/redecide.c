@@ -23,6 +23,7 @@ known_department(Book *book, const char *code, int len)
 	if (d == NULL)
 		ereport(ERROR,
 				(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("department \"%.*s\" does not exist", len, code),
+				 errdetail("There is no active row with this code in triage.departments."),
 				 errhint("Use a code listed in triage.departments.")));
 	return d;
 }
@@ -44,7 +45,7 @@ add_assists(Book *book, ArrayType *assists, Decision *d)
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("argument \"assists\" must not contain null"),
-					 errhint("List department codes.")));
+					 errdetail("Element %d is null.", i + 1), errhint("List department codes.")));
 		t = DatumGetTextPP(items[i]);
 		if (!party_add(d, known_department(book, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)), DUTY_ASSIST))
 			ereport(ERROR,
@@ -110,6 +111,7 @@ report_of_case(Act *act, Report *r)
 		ereport(ERROR,
 				(errcode(TRIAGE_ERRCODE_UNKNOWN),
 				 errmsg("channel \"%s\" of case %s is no longer active", act->c.channel, act->c.number),
+				 errdetail("The rules decide by the channel the case came by."),
 				 errhint("Activate it in triage.channels again.")));
 	r->body = act->c.body;
 	r->body_len = r->body ? strlen(r->body) : 0;

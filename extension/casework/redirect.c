@@ -235,7 +235,11 @@ redirect_running(Act *act, const Decision *d)
 	case_from_decision(act, d);
 	release_parties(act, d, moves);
 	if (moves)
+	{
 		act_stop_clocks(act, "resolve", 0, act->now, true);
+		/* whether the old lead may go is no question any more */
+		act_stop_clocks(act, "return", 0, act->now, true);
+	}
 	retime_clocks(act);
 	if (moves)
 		move_lead(act, d, lead ? lead->seq : 0);
@@ -341,7 +345,7 @@ raise_danger(Act *act, const Decision *words, bool certain)
 	act_event(act, "danger", jb_finish(&b));
 	if (!certain)
 		tell(act, centre->code, "lead", "danger");
-	else if (police != NULL && act_part(act, police->code) == NULL)
+	else if (police != NULL && !act_takes_part(act, police->code))
 		records_party(act->w, act->book, &act->c, act_type(act), area, police, DUTY_ON_SCENE,
 					  act_lead(act) ? act_lead(act)->seq : 0, act->now, &act->at, act->at.event_seq);
 }

@@ -147,11 +147,12 @@ typedef struct Source
 	TimestampTz reported_at;
 } Source;
 
+/* The first is the report that opened the case; a task has none, so what is said of it later begins at 2. */
 static int
 next_source_seq(int64 case_id)
 {
 	static KeptPlan plan = {
-		.sql = "SELECT coalesce(max(s.seq), 0) + 1 FROM triage.case_sources s WHERE s.case_id = $1",
+		.sql = "SELECT coalesce(max(s.seq), 1) + 1 FROM triage.case_sources s WHERE s.case_id = $1",
 		.nargs = 1,
 		.types = {INT8OID}};
 	Datum args[1] = {Int64GetDatum(case_id)};
@@ -220,6 +221,7 @@ check_channel(Book *book, const char *code)
 
 	if (channel == NULL)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("channel \"%s\" does not exist", code),
+						errdetail("There is no active row with this code in triage.channels."),
 						errhint("Use a code listed in triage.channels.")));
 	return channel;
 }
@@ -386,8 +388,7 @@ fetch_case(int64 case_id)
 	Datum			args[1] = {Int64GetDatum(case_id)};
 
 	if (triage_run(&plan, args, NULL, SPI_OK_SELECT) != 1)
-		ereport(ERROR,
-				(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("case %lld does not exist", (long long) case_id)));
+		act_no_such_case(case_id);
 	return SPI_tuptable->vals[0];
 }
 

@@ -67,6 +67,17 @@ check_return_in_time(Act *act, const Assignment *lead)
 				 errhint("Call in the proper unit with triage.whistle(), or ask for a meeting.")));
 }
 
+/* It is to go to somebody else. */
+static void
+check_not_itself(Act *act, const char *department, const Assignment *lead)
+{
+	if (department != NULL && strcmp(department, lead->department) == 0)
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
+						errmsg("case %s cannot be returned to \"%s\" itself", act->c.number, department),
+						errdetail("It leads the case and says that another unit should."),
+						errhint("Name another department; a return that is not justified is denied.")));
+}
+
 Datum
 triage_request_return(PG_FUNCTION_ARGS)
 {
@@ -83,6 +94,7 @@ triage_request_return(PG_FUNCTION_ARGS)
 			elog(ERROR, "case %s has no lead", act.c.number);
 		if (proper != NULL)
 			(void) verb_department(&act, proper);
+		check_not_itself(&act, proper, lead);
 		check_return_in_time(&act, lead);
 		check_ruling(&act, lead);
 		act_set_assignment(&act, lead, "return_requested");
@@ -179,6 +191,8 @@ triage_decide_return(PG_FUNCTION_ARGS)
 							errhint("Hold it with triage.confer(), giving the decision, then decide.")));
 		if (department == NULL)
 			department = proper_department(&act);
+		if (approve)
+			check_not_itself(&act, department, lead);
 		act_stop_clocks(&act, "return", 0, act.now, false);
 		jb_bool(&act.data, "approve", approve);
 		jb_text(&act.data, "was_department", lead->department);
@@ -189,6 +203,7 @@ triage_decide_return(PG_FUNCTION_ARGS)
 		{
 			act_set_assignment(&act, lead, "accepted");
 			act_stop_clocks(&act, "accept", lead->seq, act.now, false);
+			act_stop_clocks(&act, "hand_over", lead->seq, act.now, false);
 			act_set_status(&act, "accepted");
 			verb_tell(&act, verb_department(&act, lead->department), "return_denied", "lead");
 		}
@@ -221,6 +236,7 @@ triage_release_assist(PG_FUNCTION_ARGS)
 		if (found == NULL)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN),
 							errmsg("department \"%s\" does not assist in case %s", code, act.c.number),
+							errdetail("Its part has ended, it leads, or it never had one."),
 							errhint("triage.chain(%lld) lists who takes part.", (long long) act.c.case_id)));
 		withdraw_party(&act, found, reason);
 		verb_put_party(&act, found);

@@ -143,11 +143,9 @@ call_police(Act *act, const DueClock *k)
 	Department *police = book_unit(act->book, KIND_POLICE, area);
 	JsonBuild	data = {0};
 
-	if (police == NULL)
+	/* they may take part already, called for another party that did not come */
+	if (police == NULL || act_takes_part(act, police->code))
 		return NULL;
-	for (int i = 0; i < act->nassignments; i++)
-		if (act->assignments[i].live && strcmp(act->assignments[i].department, police->code) == 0)
-			return NULL; /* they take part already */
 	jb_object(&data, NULL);
 	jb_text(&data, "department", police->code);
 	jb_int(&data, "clock_id", k->clock_id);

@@ -96,6 +96,9 @@ put_rows(Act *act, CaseFacts *c, const Task *task)
 	jb_text(&b, "kind", task->kind);
 	jb_text(&b, "department", task->department->code);
 	jb_text(&b, "body", task->body);
+	jb_text(&b, "area", c->area);
+	jb_text(&b, "case_type", c->case_type);
+	jb_int(&b, "priority", c->priority);
 	jb_end_object(&b);
 	records_event(act->w, c->case_id, 1, act->now, act->actor, "open_task", jb_finish(&b), NULL, hash);
 	MemoryContextSwitchTo(old);
@@ -184,6 +187,7 @@ triage_open_task(PG_FUNCTION_ARGS)
 			task.due_at = PG_GETARG_TIMESTAMPTZ(4);
 		if (TIMESTAMP_IS_NOBEGIN(task.due_at) || task.due_at <= act.now)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("a task must be due in the future"),
+							errdetail("It is %s now.", timestamptz_to_str(act.now)),
 							errhint("Leave due_at out for the limit of the case's type.")));
 		id = task_open(&act, &task);
 		jb_int(&act.data, "task", id);

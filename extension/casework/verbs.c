@@ -41,8 +41,6 @@ verb_put_party(Act *act, const Assignment *a)
 	jb_text(&act->data, "department", a->department);
 	jb_int(&act->data, "assignment", a->seq);
 	jb_text(&act->data, "duty", a->duty);
-	if (act->happened != act->now)
-		jb_time(&act->data, "happened_at", act->happened);
 }
 
 void
@@ -73,6 +71,7 @@ triage_accept(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(TRIAGE_ERRCODE_STATE),
 					 errmsg("department \"%s\" has accepted case %s already", a->department, act.c.number),
+					 errdetail("A part is accepted once."),
 					 errhint("Send a repeated request with the same triage.request_id to have it ignored.")));
 		verb_accept_for(&act, a);
 		staff_take_lead(&act, a);
@@ -190,6 +189,7 @@ triage_arrive(PG_FUNCTION_ARGS)
 					(errcode(TRIAGE_ERRCODE_STATE),
 					 errmsg("department \"%s\" is on the scene of case %s already", a->department,
 							act.c.number),
+					 errdetail("A part arrives once."),
 					 errhint("Send a repeated request with the same triage.request_id to have it ignored.")));
 		signs = !a->accepted;
 		verb_accept_for(&act, a);
@@ -218,6 +218,7 @@ verb_need_accepted(Act *act, const Assignment *a)
 	if (!a->accepted)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 						errmsg("department \"%s\" has not accepted case %s", a->department, act->c.number),
+						errdetail("Its part is %s.", a->status),
 						errhint("Call triage.accept() or triage.arrive() first.")));
 }
 
@@ -261,6 +262,7 @@ triage_finish(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(TRIAGE_ERRCODE_STATE),
 					 errmsg("the lead of case %s does not finish a part, it resolves the case", act.c.number),
+					 errdetail("Only those who assist finish a part of their own."),
 					 errhint("Call triage.resolve() with an outcome.")));
 		/* who reports his part done has, by that, also accepted it */
 		verb_accept_for(&act, a);
@@ -318,6 +320,7 @@ known_outcome(Book *book, const char *code)
 
 	if (outcome == NULL)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("outcome \"%s\" does not exist", code),
+						errdetail("There is no active row with this code in triage.outcomes."),
 						errhint("Use a code listed in triage.outcomes.")));
 	return outcome;
 }
@@ -329,6 +332,7 @@ check_outcome(Act *act, const Outcome *outcome, Jsonb *attrs)
 
 	if (attrs != NULL && !JB_ROOT_IS_OBJECT(attrs))
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT), errmsg("attrs must be a JSON object"),
+						errdetail("The outcome's attributes are keys of it."),
 						errhint("For example {\"amount\": 1000}.")));
 	list = missing_attributes(outcome, attrs);
 	if (list != NULL)
@@ -456,22 +460,26 @@ verb_last_result(Act *act, char **outcome)
 
 /*
  * From review the centre may close at once: that is its review, and the event
- * says that no return call was made.  Once the call is on, a dissatisfied
- * citizen's case is closed only by a second person, with a reason.
+ * says that no return call was made.  Once the call is due it is made or
+ * excused in words, and a dissatisfied citizen's case is closed only by a
+ * second person, with a reason.
  */
 static void
 check_return_call(Act *act)
 {
+	/* of an earlier round the answer says nothing */
 	static KeptPlan plan = {
-		.sql =
-			"SELECT b.result, b.actor FROM triage.callbacks b WHERE b.case_id = $1 ORDER BY b.seq DESC LIMIT 1",
+		.sql = "SELECT e.data ->> 'result', e.actor FROM triage.events e WHERE e.case_id = $1"
+			   " AND e.verb = 'call_back' AND e.seq > (SELECT pg_catalog.max(r.seq) FROM triage.events r"
+			   " WHERE r.case_id = $1 AND r.verb = 'review') ORDER BY e.seq DESC LIMIT 1",
 		.nargs = 1,
 		.types = {INT8OID}};
 	Datum	  args[1] = {Int64GetDatum(act->c.case_id)};
 	CaseType *type = act_type(act);
-	char	 *result = triage_read(&plan, args, NULL) == 1 ? triage_result_text(0, 1) : NULL;
+	bool	  is_due = strcmp(act->c.status, "callback") == 0;
+	char	 *result = is_due && triage_read(&plan, args, NULL) == 1 ? triage_result_text(0, 1) : NULL;
 
-	if (strcmp(act->c.status, "callback") == 0 && result != NULL && strcmp(result, "dissatisfied") == 0)
+	if (result != NULL && strcmp(result, "dissatisfied") == 0)
 	{
 		char *by = triage_result_text(0, 2);
 
@@ -484,7 +492,12 @@ check_return_call(Act *act)
 					 "Only somebody else than who made the return call may close it, with a note that says why."),
 				 errhint("Reopen the case, or have a second person close it.")));
 	}
-	if (result == NULL && type != NULL && type->callback == CALLBACK_REQUIRED)
+	if (result == NULL && is_due && act->note == NULL)
+		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
+						errmsg("nobody has called the citizen of case %s back", act->c.number),
+						errdetail("The return call is due and was not made."),
+						errhint("Call with triage.call_back(), or give a note that says why nobody need.")));
+	if (result == NULL && (is_due || (type != NULL && type->callback == CALLBACK_REQUIRED)))
 		jb_text(&act->data, "return_call", "not made");
 }
 
@@ -502,6 +515,7 @@ triage_close_case(PG_FUNCTION_ARGS)
 		if (body == NULL)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
 							errmsg("case %s cannot be closed without the lead's result", act.c.number),
+							errdetail("No event \"resolve\" or \"answer\" stands in its history."),
 							errhint("The lead calls triage.resolve() first.")));
 		check_return_call(&act);
 		act_stop_clocks(&act, "review", 0, act.now, false);
@@ -621,16 +635,19 @@ triage_transfer(PG_FUNCTION_ARGS)
 		Assignment *from = rights_are_open(&act) ? act_lead(&act) : act_party(&act, NULL, NULL);
 
 		if (from == NULL)
-			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE), errmsg("case %s has no lead", act.c.number)));
+			elog(ERROR, "case %s has no lead", act.c.number);
 		if (act_part(&act, code) != NULL)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 							errmsg("department \"%s\" takes part in case %s already", code, act.c.number),
+							errdetail("A unit has one part at a time."),
 							errhint("triage.chain(%lld) lists who takes part.", (long long) act.c.case_id)));
 		verb_need_accepted(&act, from);
 		if (depth_of(&act, from->seq) >= MAX_DEPTH)
-			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
-							errmsg("case %s has been passed down %d times already", act.c.number, MAX_DEPTH),
-							errhint("Whoever has it now must see to it.")));
+			ereport(ERROR,
+					(errcode(TRIAGE_ERRCODE_STATE),
+					 errmsg("case %s has been passed down %d times already", act.c.number, MAX_DEPTH),
+					 errdetail("Work is passed down that deep and no deeper, so that somebody does it."),
+					 errhint("Whoever has it now must see to it.")));
 		jb_text(&act.data, "department", to->code);
 		jb_text(&act.data, "by", from->department);
 		jb_int(&act.data, "assignment", from->seq);
@@ -660,6 +677,7 @@ triage_confirm_danger(PG_FUNCTION_ARGS)
 		if (!act.c.danger)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 							errmsg("case %s is not marked as dangerous", act.c.number),
+							errdetail("There is nothing to confirm or to deny."),
 							errhint("Send it on with triage.dispatch().")));
 		jb_bool(&act.data, "confirmed", confirmed);
 		if (centre != NULL)

@@ -126,6 +126,7 @@ resolve_clock(Act *act)
 	if (k == NULL)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 						errmsg("case %s has no limit that could be extended", act->c.number),
+						errdetail("Its clock \"resolve\" does not run."),
 						errhint("triage.clocks lists what runs.")));
 	return k;
 }
@@ -144,6 +145,7 @@ check_amount(const Calendar *calendar, TimestampTz due, const Interval *by)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_CONTENT),
 						errmsg("an extension must be longer than nothing and at most %d %s",
 							   MAX_EXTENSION_DAYS, calendar ? "working days" : "days"),
+						errdetail("The limit that runs is %s.", timestamptz_to_str(due)),
 						errhint("Give \"by\" as an interval, for example '5 days'.")));
 }
 
@@ -205,6 +207,7 @@ triage_decide_extension(PG_FUNCTION_ARGS)
 		if (!request.pending)
 			ereport(ERROR, (errcode(TRIAGE_ERRCODE_STATE),
 							errmsg("nobody asked for an extension of case %s", act.c.number),
+							errdetail("No request waits for a decision."),
 							errhint("The lead calls triage.request_extension().")));
 		if (strcmp(request.by, act.actor) == 0)
 			ereport(ERROR,

@@ -181,7 +181,7 @@ SELECT case_id AS c FROM triage.report('v110', '邻居吵架', area => 'Z11', re
 SELECT is((SELECT e.hash FROM triage.events e WHERE e.case_id = :c), (SELECT pg_temp.event_hash(e, NULL) FROM triage.events e WHERE e.case_id = :c),
 	'the first event''s hash is SHA-256 over the documented bytes');
 SELECT is((SELECT e.data - 'personal' FROM triage.events e WHERE e.case_id = :c),
-	'{"area": "Z11", "lead": "TOWN11", "route": "quarrel", "danger": false, "nature": "nonpolice", "status": "dispatched", "channel": "v110", "verdict": "terms", "priority": 2, "case_type": "QUARREL"}'::jsonb,
+	'{"area": "Z11", "lead": "TOWN11", "parts": [{"duty": "on_scene", "department": "TEAM11"}], "route": "quarrel", "danger": false, "nature": "nonpolice", "status": "dispatched", "channel": "v110", "verdict": "terms", "priority": 2, "case_type": "QUARREL"}'::jsonb,
 	'the report event says what was decided, and nothing of the caller');
 SELECT triage.accept(:c, note => 'we go: "é" 中') \g /dev/null
 SELECT triage.feed_back(:c, body => '到场', attrs => '{"a": [1, 2.50, null, {"b": true}], "": "x"}') \g /dev/null

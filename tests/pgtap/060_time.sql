@@ -56,6 +56,16 @@ SELECT pg_temp.tick_at('2026-03-02 20:00+08') \g /dev/null
 SELECT matches(pg_temp.steps(:c, 'feedback'), '^1/0 blue remind TOWN11 09:12:00 collapsed, 2/0 yellow urge TOWN11 09:00:00( collapsed)?, 3/0 yellow escalate CENTRE1 09:00:00, 4/0 red supervise CENTRE1 08:30:00$',
 	'all steps on record with their lateness, old notices collapsed');
 
+-- ---- two teams late at once: the police are called once ----
+SET triage.now = '2026-03-03 09:00:00+08';
+SELECT case_id AS c FROM triage.report('v110', '邻居吵架', 'Z11', reporter => 'r') \gset
+SELECT triage.accept(:c) \g /dev/null
+UPDATE triage.assignments SET duty = 'on_scene' WHERE case_id = :c AND seq = 2;
+INSERT INTO triage.assignments (case_id, seq, department, duty, parent_seq, status, offered_at) VALUES (:c, 3, 'TEAM12', 'on_scene', 1, 'offered', '2026-03-03 09:00:00+08');
+INSERT INTO triage.clocks SELECT (jsonb_populate_record(k, '{"clock_id": 90, "assignment_seq": 3}')).* FROM triage.clocks k WHERE k.case_id = :c AND k.stage = 'arrive' AND k.assignment_seq = 2;
+SELECT pg_temp.tick_at('2026-03-03 09:15:00+08') \g /dev/null
+SELECT is((SELECT count(*) FROM triage.assignments a WHERE a.case_id = :c AND a.department = 'PS11'), 1::bigint, 'one part for the police');
+
 -- ---- police follow when the team is late ----
 SET triage.now = '2026-03-03 10:00:00+08';
 SELECT case_id AS c FROM triage.report('v110', '邻居吵架', 'Z11', reporter => 'r') \gset

@@ -39,7 +39,7 @@ CREATE FUNCTION pg_temp.decisions(id bigint) RETURNS text LANGUAGE sql SECURITY 
 	SELECT string_agg(concat_ws(' ', coalesce(d.case_type, '-'), d.facts->>'verdict', d.facts#>>'{place,area}', d.facts#>>'{place,by}'), ', ' ORDER BY d.seq) FROM triage.decisions d WHERE d.case_id = id
 $$;
 CREATE FUNCTION pg_temp.last_event(id bigint) RETURNS jsonb LANGUAGE sql SECURITY DEFINER AS $$
-	SELECT e.data FROM triage.events e WHERE e.case_id = id ORDER BY e.seq DESC LIMIT 1
+	SELECT e.data - 'set' - 'parts' FROM triage.events e WHERE e.case_id = id ORDER BY e.seq DESC LIMIT 1
 $$;
 
 SET triage.now = '2026-03-02 10:00+08';

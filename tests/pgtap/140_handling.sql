@@ -68,9 +68,11 @@ FROM (VALUES
 	('t140_centre', 'request_return(%s, ''x'')', 'TR002 request_return is not yours to do in case #', 'only the lead returns'),
 	('t140_town', 'request_return(%s, ''x'', ''NOPE'')', 'TR003 department "NOPE" does not exist', 'the proper unit exists'),
 	('t140_centre', 'decide_return(%s, true)', 'TR001 decide_return is not allowed for case # in state "dispatched"', 'nothing to decide yet'),
+	('t140_town', 'request_return(%s, ''x'', ''TOWN11'')', 'TR001 case # cannot be returned to "TOWN11" itself', 'to somebody else'),
 	('t140_town', 'request_return(%s, ''not ours'', ''WATER'')', 'return_requested 2', 'the lead returns it'),
 	('t140_town', 'accept(%s)', 'TR001 accept is not allowed for case # in state "return_requested"', 'meanwhile it is not accepted'),
 	('t140_town', 'decide_return(%s, true)', 'TR002 decide_return is not yours to do in case #', 'the lead does not decide'),
+	('t140_centre', 'decide_return(%s, true, ''TOWN11'')', 'TR001 case # cannot be returned to "TOWN11" itself', 'nor is it approved to who returns it'),
 	('t140_centre', 'decide_return(%s, NULL)', 'TR003 argument "approve" must not be null', 'yes or no'),
 	('t140_centre', 'decide_return(%s, true)', 'dispatched 4', 'approved: to the unit the lead named')) t(who, verb, expected, what);
 SELECT is(pg_temp.parties(:c), 'TOWN11 lead withdrawn, WATER lead offered', 'the old lead is out');
@@ -155,6 +157,10 @@ SELECT is(pg_temp.does('t140_town', format('accept(%s)', :c)) || ', ' || pg_temp
 SELECT is(pg_temp.does('t140_centre', format('call_back(%s, ''dissatisfied'')', :c)), 'callback 26', 'a second time it stays');
 SELECT matches(pg_temp.does('t140_centre', format('close_case(%s, ''unreasonable'')', :c)), '^TR005 the citizen of case .* is not satisfied', 'who called does not close it');
 SELECT matches(pg_temp.does('t140_boss', format('close_case(%s)', :c)), '^TR005 the citizen', 'nor anybody without a reason');
+SELECT matches(pg_temp.running(:c), '^review ', 'whose decision is due');
+BEGIN;
+SELECT is(pg_temp.does('t140_centre', format('reopen(%s, ''处理不到位'')', :c)), 'dispatched 27', 'or it is handled once more');
+ROLLBACK;
 SELECT is(pg_temp.does('t140_boss', format('close_case(%s, ''unreasonable'')', :c)), 'closed 28', 'a second person does, with one');
 SELECT is((SELECT string_agg(b.result, ' ' ORDER BY b.seq) FROM triage.callbacks b WHERE b.case_id = :c), 'dissatisfied dissatisfied', 'the calls are on record');
 
@@ -162,6 +168,10 @@ SELECT is((SELECT string_agg(b.result, ' ' ORDER BY b.seq) FROM triage.callbacks
 SET triage.now = '2026-03-02 10:00+08';
 SELECT pg_temp.new('吵架') AS c \gset
 SELECT pg_temp.does('t140_town', format('accept(%s)', :c)), pg_temp.does('t140_town', format('resolve(%s, ''resolved'', ''劝开了'')', :c)), pg_temp.does('t140_centre', format('review(%s, true)', :c)) \g /dev/null
+SELECT is(pg_temp.does('t140_centre', format('close_case(%s)', :c)), 'TR005 nobody has called the citizen of case ' || (SELECT number FROM triage.cases WHERE case_id = :c) || ' back', 'a return call that is due is made or excused');
+BEGIN;
+SELECT is(pg_temp.does('t140_centre', format('close_case(%s, ''匿名报警'')', :c)) || ' ' || (pg_temp.data(:c, 'close_case') ->> 'return_call'), 'closed 6 not made', 'excused in words');
+ROLLBACK;
 SELECT is(pg_temp.does('t140_centre', format('call_back(%s, ''unreachable'')', :c)), 'callback ' || e, 'try ' || e - 4) FROM generate_series(5, 7) e;
 SET triage.now = '2026-03-03 10:00+08';
 SELECT is(pg_temp.does('t140_centre', format('call_back(%s, ''unreachable'')', :c)), 'closed 10', 'three tries on two days: closed');
@@ -231,6 +241,17 @@ SELECT pg_temp.does('t140_town', format('to_police(%s, ''x'')', :c)) \g /dev/nul
 SELECT is(pg_temp.does('t140_ps', format('keep_by_police(%s, ''顺手办了'')', :c)), 'dispatched 7', 'the police keep what is not theirs');
 SELECT is(pg_temp.lead(:c), 'PS11', 'and lead it');
 
+SELECT pg_temp.new('广场舞噪音') AS c \gset
+SELECT pg_temp.does('t140_town', format('to_police(%s, ''x'')', :c)), pg_temp.does('t140_town', format('request_return(%s, ''x'')', :c)) \g /dev/null
+SELECT is(pg_temp.does('t140_ps', format('keep_by_police(%s, ''我们办'')', :c)) || ' ' || pg_temp.lead(:c), 'dispatched 8 PS11', 'also what the lead wants to return');
+SELECT ok(pg_temp.running(:c) !~ 'return', 'then there is nothing to decide');
+SET ROLE t140_ps;
+SELECT is((SELECT string_agg(v.verb, ' ' ORDER BY v.verb) FROM triage.allowed_verbs(:c) v WHERE v.verb ~ 'police|whistle|escalate'), 'escalate keep_by_police release_by_police to_police whistle', 'they are told what they may do');
+RESET ROLE;
+SET ROLE t140_town;
+SELECT is((SELECT count(*) FROM triage.allowed_verbs(:c) v WHERE v.verb ~ 'by_police|whistle'), 0::bigint, 'the town, which is out of it, is not');
+RESET ROLE;
+
 -- ---- other systems ----
 SELECT pg_temp.new('水管漏水') AS c \gset
 SELECT is(pg_temp.does('t140_op', format('hand_over(%s, ''nope'', ''x'')', :c)), 'TR003 channel "nope" does not exist', 'to a channel that exists');
@@ -242,6 +263,9 @@ SELECT matches(pg_temp.running(:c), 'hand_over/2 03-02 10:10', 'on a clock');
 SELECT is(pg_temp.does('t140_env', format('accept(%s)', :c)), 'accepted 4', 'until it accepts');
 SELECT is((SELECT k.state FROM triage.clocks k WHERE k.case_id = :c AND k.stage = 'hand_over'), 'met', 'in time');
 SELECT is(pg_temp.does('t140_op', format('take_back(%s, ''弄错了'')', :c)), 'dispatched 6', 'taken back');
+SELECT pg_temp.new('水管漏水') AS c2 \gset
+SELECT pg_temp.does('t140_op', format('hand_over(%s, ''v12345'', ''咨询类'')', :c2)), pg_temp.does('t140_env', format('request_return(%s, ''不归我们'')', :c2)), pg_temp.does('t140_centre', format('decide_return(%s, false)', :c2)) \g /dev/null
+SELECT ok(pg_temp.running(:c2) !~ 'hand_over', 'who must keep it has acknowledged by that');
 SELECT is(pg_temp.lead(:c), 'TOWN11', 'to whom the rules name');
 SELECT pg_temp.new('随便说说') AS c \gset
 SELECT is(pg_temp.does('t140_op', format('hand_over(%s, ''v12345'', ''政策咨询'')', :c)) || ' ' || pg_temp.lead(:c), 'dispatched 2 ENV', 'from triage');

@@ -109,6 +109,25 @@ SELECT (triage.open_task(:ask, 'task', 'ENV', 'x')).case_id \g /dev/null
 SELECT is(pg_temp.figures(), :'figures', 'a task more does not');
 RESET ROLE;
 
+-- ---- a late one comes back as late as it was ----
+SET triage.now = '2026-03-02 10:00+08';
+SELECT pg_temp.new('广场舞噪音') AS a \gset
+SELECT pg_temp.new('水管漏水') AS b \gset
+SELECT (triage.tick('2026-03-02 10:40+08')).fired > 0 \g /dev/null
+SET triage.now = '2026-03-02 10:41+08';
+SELECT pg_temp.does('t142_centre', format('merge(%s, %s)', :b, :a)), pg_temp.does('t142_centre', format('unmerge(%s)', :b)) \g /dev/null
+SELECT is((SELECT c.colour FROM triage.cases c WHERE c.case_id = :b), 'yellow', 'with its colour');
+
+-- ---- what a citizen says of a task is not the task's own words ----
+SET ROLE t142_centre;
+SELECT (triage.open_task(:a, 'visit', 'ENV', '去看看')).case_id AS task \gset
+SELECT is((triage.add_source(:task, 'v110', '我也要说', reporter => 'Sun', contact => '13700000000')).report_count, 2, 'a task may be reported on');
+RESET ROLE;
+SELECT is((SELECT concat_ws(' ', s.seq, s.body) FROM triage.case_sources s WHERE s.case_id = :task), '2 我也要说', 'as a second word');
+SET ROLE t142_centre;
+SELECT is((SELECT count(*) FROM triage.verify_history(:task)), 0::bigint, 'and the history vouches for it');
+RESET ROLE;
+
 SELECT * FROM finish();
 DROP OWNED BY t142_centre, t142_town, t142_far;
 DROP ROLE t142_centre, t142_town, t142_far;
