@@ -257,13 +257,12 @@ BEGIN
 		AND state IN ('dispatched', 'accepted', 'in_progress')
 	THEN
 		target := triage.redmine_department(key_is, view ->> 'area');
-		IF target IS NOT NULL AND target <> department
-			AND NOT EXISTS (SELECT FROM jsonb_array_elements(view -> 'parties') p WHERE p.value ->> 'department' = target)
-		THEN
-			IF m ->> 'move' = 'request_return' AND state <> 'in_progress' AND leads THEN
-				RETURN jsonb_build_object('event', 'change', 'ticket', ticket, 'by', j.login, 'verbs', jsonb_build_array(
-					jsonb_build_object('verb', 'request_return', 'reason', reason, 'proper_department', target)));
-			END IF;
+		IF target <> department AND m ->> 'move' = 'request_return' AND state <> 'in_progress' AND leads THEN
+			RETURN jsonb_build_object('event', 'change', 'ticket', ticket, 'by', j.login, 'verbs', jsonb_build_array(
+				jsonb_build_object('verb', 'request_return', 'reason', reason, 'department', target)));
+		END IF;
+		-- who takes part already needs no part
+		IF target <> department AND NOT EXISTS (SELECT FROM jsonb_array_elements(view -> 'parties') p WHERE p.value ->> 'department' = target) THEN
 			IF NOT accepted THEN
 				verbs := verbs || jsonb_build_array(jsonb_build_object('verb', 'accept', 'department', department));
 			END IF;
@@ -773,7 +772,7 @@ BEGIN
 			CASE WHEN count(*) FILTER (WHERE w.value IS NOT NULL AND NOT by_name ? w.value) > 0 THEN triage.redmine_note(p, 'status for ' || x.status, 'missing',
 				format('no issue status %s: Administration > Issue statuses, or {"statuses": {"%s": "..."}}', string_agg(quote_literal(w.value), ', ') FILTER (WHERE NOT by_name ? w.value), x.status), true) ELSE p END
 			INTO ids, p FROM jsonb_array_elements_text(x.wanted) WITH ORDINALITY w(value, nr);
-		IF ids #> ARRAY[x.status, '0'] IS NULL THEN
+		IF ids #> ARRAY[x.status, '0'] IS NULL AND p #> ARRAY['m', 'statuses', x.status] IS NULL THEN
 			p := triage.redmine_note(p, 'status for ' || x.status, 'missing', format('the issue keeps the status it has; name one with {"statuses": {"%s": "..."}}', x.status));
 		END IF;
 	END LOOP;
