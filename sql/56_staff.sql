@@ -299,6 +299,114 @@ $$;
 COMMENT ON FUNCTION triage.helpers(text, text[]) IS
 	'志愿者: volunteers of an area, of areas inside it and of those that hold it, apart from who is on duty; those with most of the wanted skills first. has = which of the wanted skills (skills NULL: all of theirs). Errors: TR003 unknown or null area.';
 
+-- ---- how much there is to do, where, and who could ----
+
+CREATE FUNCTION triage.town_cases(since timestamptz, until timestamptz, area text)
+	RETURNS TABLE (town text, case_id bigint, case_type text, case_group text)
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	me		record;
+	places	text[] := triage.areas_below(town_cases.area);
+BEGIN
+	IF town_cases.since IS NULL OR town_cases.until IS NULL OR NOT (town_cases.since < town_cases.until) OR NOT isfinite(town_cases.since) OR NOT isfinite(town_cases.until) THEN
+		RAISE EXCEPTION 'arguments "since" and "until" are no period'
+			USING ERRCODE = 'TR003', DETAIL = 'One is null or infinite, or until is not after since.', HINT = 'Give two times, the earlier one first.';
+	END IF;
+	SELECT * INTO me FROM triage.sight();
+	RETURN QUERY
+	WITH RECURSIVE inside (code, town) AS (
+		SELECT a.code, a.code FROM triage.areas a WHERE a.level = 'town'
+		UNION
+		SELECT a.code, i.town FROM inside i JOIN triage.areas a ON a.parent = i.code
+	)
+	SELECT i.town, c.case_id, c.case_type, t.parent
+	FROM triage.cases c
+	JOIN inside i ON i.code = c.area
+	LEFT JOIN triage.case_types t ON t.code = c.case_type
+	WHERE c.reported_at >= town_cases.since AND c.reported_at < town_cases.until AND c.kind = 'incident' AND c.status NOT IN ('merged', 'void')
+		AND (places IS NULL OR c.area = ANY (places)) AND (me.everywhere OR c.area = ANY (me.areas));
+END
+$$;
+COMMENT ON FUNCTION triage.town_cases(timestamptz, timestamptz, text) IS
+	'Internal: incidents of a period by town, of the areas the actor sees; merged and void ones left out. Error: TR003.';
+
+CREATE FUNCTION triage.town_classes(since timestamptz, until timestamptz, bounds numeric[] DEFAULT '{5,20}')
+	RETURNS TABLE (area text, zh text, cases bigint, per_day numeric, class int)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	IF bounds IS NULL OR cardinality(bounds) NOT BETWEEN 1 AND 10 OR array_position(bounds, NULL) IS NOT NULL
+		OR bounds <> ARRAY(SELECT DISTINCT b.x FROM unnest(bounds) b (x) ORDER BY b.x) THEN
+		RAISE EXCEPTION 'argument "bounds" must be 1 to 10 ascending numbers'
+			USING ERRCODE = 'TR003', DETAIL = 'They are the daily means at which the next class begins.', HINT = 'For instance {5,20}.';
+	END IF;
+	RETURN QUERY
+	SELECT a.code, a.zh, n.cases, round(n.per_day, 2), width_bucket(n.per_day, bounds) + 1
+	FROM (SELECT t.town, count(*) AS cases, count(*) * 86400 / extract(epoch FROM until - since) AS per_day
+		FROM triage.town_cases(since, until, NULL) t GROUP BY t.town) n
+	JOIN triage.areas a ON a.code = n.town
+	ORDER BY n.per_day DESC, a.code;
+END
+$$;
+COMMENT ON FUNCTION triage.town_classes(timestamptz, timestamptz, numeric[]) IS
+	'乡镇分类: towns by the daily mean of their incidents, the busiest first; class 1 = below the first bound, and so on up: the basis for choosing how a town is on duty (SEED0: night force, two shifts, three shifts). The bounds are defaults, not official. Towns without incidents, and those the actor''s centre does not see, have no row. Error: TR003.';
+
+CREATE FUNCTION triage.top_problems(since timestamptz, until timestamptz, area text DEFAULT NULL, max_rows int DEFAULT 5)
+	RETURNS TABLE (area_code text, rank int, case_type text, zh text, cases bigint, share numeric)
+	LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.town, r.rank, r.case_type, t.zh, r.cases, r.share
+	FROM (SELECT n.town, n.case_type, count(*) AS cases,
+			round(count(*) / sum(count(*)) OVER (PARTITION BY n.town), 4) AS share,
+			row_number() OVER (PARTITION BY n.town ORDER BY count(*) DESC, n.case_type)::int AS rank
+		FROM triage.town_cases(top_problems.since, top_problems.until, top_problems.area) n WHERE n.case_type IS NOT NULL GROUP BY n.town, n.case_type) r
+	LEFT JOIN triage.case_types t ON t.code = r.case_type
+	WHERE r.rank <= top_problems.max_rows
+	ORDER BY r.town, r.rank
+$$;
+COMMENT ON FUNCTION triage.top_problems(timestamptz, timestamptz, text, int) IS
+	'高发事项: the most frequent case types of each town (area NULL = all that the actor''s centre sees), with their share of its incidents of known type, 0 to 1. Error: TR003.';
+
+CREATE FUNCTION triage.training_gaps(since timestamptz, until timestamptz, area text DEFAULT NULL, per_person numeric DEFAULT 20)
+	RETURNS TABLE (area_code text, skill text, cases bigint, people bigint)
+	LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE inside (code, town) AS (
+		SELECT a.code, a.code FROM triage.areas a WHERE a.level = 'town'
+		UNION
+		SELECT a.code, i.town FROM inside i JOIN triage.areas a ON a.parent = i.code
+	), wanted AS (
+		-- what the route asks for, else the type itself
+		SELECT n.town, coalesce(p.skill, n.case_type) AS skill, n.case_group, count(DISTINCT n.case_id) AS cases
+		FROM triage.town_cases(training_gaps.since, training_gaps.until, training_gaps.area) n
+		LEFT JOIN LATERAL (SELECT d.route FROM triage.decisions d WHERE d.case_id = n.case_id ORDER BY d.seq DESC LIMIT 1) d ON true
+		LEFT JOIN triage.route_parties p ON p.route = d.route AND p.active AND p.skill IS NOT NULL
+		WHERE n.case_type IS NOT NULL
+		GROUP BY 1, 2, 3
+	), summed AS (
+		SELECT w.town, w.skill, sum(w.cases)::bigint AS cases, array_agg(w.case_group) || w.skill AS any_of
+		FROM wanted w GROUP BY w.town, w.skill
+	), counted AS (
+		SELECT w.town, w.skill, w.cases, (SELECT count(*) FROM triage.staff s
+			LEFT JOIN triage.departments d ON d.code = s.department
+			JOIN inside i ON i.code = coalesce(s.area, d.area) AND i.town = w.town
+			WHERE s.kind <> 'volunteer' AND s.active @> triage.local_date(triage.clock()) AND s.skills && w.any_of) AS people
+		FROM summed w
+	)
+	SELECT c.town, c.skill, c.cases, c.people FROM counted c
+	WHERE c.people = 0 OR c.cases > training_gaps.per_person * c.people
+	ORDER BY c.cases DESC, c.town, c.skill
+$$;
+COMMENT ON FUNCTION triage.training_gaps(timestamptz, timestamptz, text, numeric) IS
+	'培训缺口: skills that the incidents of a period asked for in a town (of the route''s parties, else the case type) and that nobody of the town''s staff has, or too few: more than per_person cases for each. Volunteers do not count. The number is a default, not official. Error: TR003.';
+
 COMMENT ON TABLE triage.assignment_staff IS 'Who works on it (承办人): the person now named for an assignment, by assign_staff() or because he signed for it. Earlier ones stand in the events.';
 COMMENT ON COLUMN triage.assignment_staff.case_id IS 'cases.case_id.';
 COMMENT ON COLUMN triage.assignment_staff.seq IS 'assignments.seq.';

@@ -305,6 +305,27 @@ SELECT is(pg_temp.refusal('SELECT * FROM triage.helpers(NULL)'), 'TR003 argument
 SELECT is(pg_temp.refusal('SELECT * FROM triage.helpers(''NOPE'')'), 'TR003 area "NOPE" does not exist', 'that exists');
 SELECT matches(pg_temp.refusal('INSERT INTO triage.staff (name) VALUES (''x'')'), '^23514 .*staff_check', 'only volunteers belong to no department');
 
+-- ---- town class by mean daily count, top problems, training gaps ----
+SELECT is((SELECT string_agg(concat_ws(' ', t.area, t.zh, t.cases, t.per_day, t.class), ', ') FROM triage.town_classes('2026-03-02 00:00+08', '2026-03-04 00:00+08', '{2,4}') t),
+	(SELECT string_agg(concat_ws(' ', a.code, a.zh, a.n, round(a.n / 2.0, 2), CASE WHEN a.n < 4 THEN 1 WHEN a.n < 8 THEN 2 ELSE 3 END), ', ' ORDER BY a.n DESC)
+		FROM (SELECT t.code, t.zh, count(*) AS n FROM triage.areas t JOIN triage.cases c ON c.area ^@ t.code WHERE t.level = 'town'
+			AND c.reported_at >= '2026-03-02 00:00+08' AND c.reported_at < '2026-03-04 00:00+08' GROUP BY t.code) a), 'towns by daily mean, villages counted with them');
+SELECT is((SELECT count(DISTINCT class) FROM triage.town_classes('2026-03-02 00:00+08', '2026-03-04 00:00+08', '{2,4}') t) > 1, true, 'of more than one class');
+SELECT is((SELECT string_agg(concat_ws(' ', p.rank, p.case_type, p.zh, p.cases > 0, p.share > 0), ', ') FROM triage.top_problems('2026-03-02 00:00+08', '2026-03-05 00:00+08', 'Z12', 2) p), '1 NOISE 噪音 t t', 'top problems by area');
+SELECT is((SELECT string_agg(concat_ws(' ', g.area_code, g.skill, g.people), ', ' ORDER BY g.area_code, g.skill) FROM triage.training_gaps('2026-03-02 00:00+08', '2026-03-05 00:00+08') g),
+	'Z11 GAS 0, Z11 LEAK 0, Z11 QUARREL 0', 'training gap list: what comes and nobody can');
+SELECT is((SELECT string_agg(concat_ws(' ', g.area_code, g.skill, g.people), ', ' ORDER BY g.area_code, g.skill) FROM triage.training_gaps('2026-03-02 00:00+08', '2026-03-05 00:00+08', 'Z12', 0.5) g),
+	'Z12 NOISE 1', 'or too few for it');
+SELECT is(pg_temp.refusal(t.statement), t.expected, t.expected)
+FROM (VALUES
+	('SELECT * FROM triage.town_classes(NULL, now())', 'TR003 arguments "since" and "until" are no period'),
+	('SELECT * FROM triage.top_problems(now(), now())', 'TR003 arguments "since" and "until" are no period'),
+	('SELECT * FROM triage.training_gaps(''-infinity'', now())', 'TR003 arguments "since" and "until" are no period'),
+	('SELECT * FROM triage.town_classes(''2026-01-01'', ''2026-02-01'', ''{5,1}'')', 'TR003 argument "bounds" must be 1 to 10 ascending numbers')) t(statement, expected);
+SET ROLE t150_town;
+SELECT is((SELECT count(*) FROM triage.town_classes('2026-03-02 00:00+08', '2026-03-04 00:00+08')), 0::bigint, 'these are for centres');
+RESET ROLE;
+
 -- ---- who may read what ----
 GRANT SELECT ON triage.assignment_staff, triage.staff, triage.rosters TO t150_nobody, t150_team;
 SET ROLE t150_nobody;
