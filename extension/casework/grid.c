@@ -68,15 +68,3 @@ grid_cells(const Point *p, int radius_m, int64 *cells, int max)
 			cells[n++] = cell_at(row, column);
 	return n;
 }
-
-void
-grid_square(const Point *p, int radius_m, Point *low, Point *high)
-{
-	double dy = radius_m / METERS_PER_DEGREE;
-	double dx = dy / Max(cos(p->y * M_PI / 180.0), 0.01);
-
-	low->x = p->x - dx;
-	low->y = p->y - dy;
-	high->x = p->x + dx;
-	high->y = p->y + dy;
-}

@@ -260,19 +260,15 @@ find_by_place(Repeats *found, const RepeatOf *of, int days, int radius_m)
 		.types = {INT8ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}};
 	int64 cells[MAX_CELLS];
 	int	  n = grid_cells(of->location, radius_m, cells, MAX_CELLS);
-	Point low, high;
 	Datum values[MAX_CELLS];
-	Datum args[6];
+	Datum args[4];
 
-	grid_square(of->location, radius_m, &low, &high);
 	for (int i = 0; i < n; i++)
 		values[i] = Int64GetDatum(cells[i]);
 	args[0] = PointerGetDatum(construct_array(values, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, 'd'));
 	args[1] = TimestampTzGetDatum(of->at - days * USECS_PER_DAY);
 	args[2] = TimestampTzGetDatum(of->at);
 	args[3] = Int64GetDatum(of->case_id);
-	args[4] = PointPGetDatum(&low);
-	args[5] = PointPGetDatum(&high);
 	triage_read(&plan, args, NULL);
 	take(found, BY_PLACE, of->location, radius_m);
 }

@@ -98,7 +98,5 @@ extern bool point_is_place(const Point *p);
 extern int64 grid_cell(const Point *p);
 extern int	 grid_cells(const Point *p, int radius_m, int64 *cells, int max);
 #define MAX_CELLS 441
-/* The corners of the square around a circle. */
-extern void grid_square(const Point *p, int radius_m, Point *low, Point *high);
 
 #endif
