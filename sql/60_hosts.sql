@@ -69,7 +69,9 @@ SELECT pg_extension_config_dump('triage.host_queue_queue_id_seq', '');
 CREATE FUNCTION triage.bindings_changed() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'triage_bindings_changed';
-CREATE TRIGGER bindings_changed AFTER INSERT OR UPDATE OR DELETE ON triage.bindings
+-- how far a back-fill is concerns no session
+CREATE TRIGGER bindings_changed AFTER INSERT OR DELETE
+	OR UPDATE OF relation, kind, mapping, channel, hook, triggers, state, problem, runs_as ON triage.bindings
 	FOR EACH STATEMENT EXECUTE FUNCTION triage.bindings_changed();
 
 CREATE FUNCTION triage.host_trigger() RETURNS trigger

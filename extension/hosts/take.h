@@ -25,6 +25,9 @@ extern int64 ticket_take_in(Binding *b, const HostEvent *e, bool fresh, bool sho
  */
 extern void ticket_follow(const Binding *b, int64 case_id, const HostEvent *e);
 
+/* The reference under which its case is reported. */
+extern const char *ticket_ref(const Binding *b, const HostEvent *e);
+
 /* While set, act's hook leaves out this ticket: it is shown by whoever set it. */
 extern void ticket_busy(Oid relation, const char *ticket);
 

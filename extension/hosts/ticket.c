@@ -478,6 +478,25 @@ column_value(const HostColumn *column, const char *value)
 	return OidInputFunctionCall(input, unconstify(char *, value), param, column->typmod);
 }
 
+Datum
+column_time(const Mapping *m, const HostColumn *column, TimestampTz at)
+{
+	text *zone = cstring_to_text(m->timezone ? m->timezone : "UTC");
+	Datum local = DirectFunctionCall2(timestamptz_zone, PointerGetDatum(zone), TimestampTzGetDatum(at));
+
+	switch (column->type)
+	{
+		case TIMESTAMPTZOID:
+			return TimestampTzGetDatum(at);
+		case TIMESTAMPOID:
+			return local;
+		case DATEOID:
+			return DirectFunctionCall1(timestamp_date, local);
+		default:
+			return column_value(column, DatumGetCString(DirectFunctionCall1(timestamp_out, local)));
+	}
+}
+
 void
 ticket_key_values(const Mapping *m, const char *ticket, Datum *values, Oid *types)
 {
