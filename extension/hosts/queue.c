@@ -29,6 +29,7 @@
 /* a ticket that somebody has locked comes again after this long; what failed, doubling, up to the longest */
 #define LOCKED_AGAIN  (USECS_PER_SEC)
 #define FAILED_AGAIN  (10 * USECS_PER_SEC)
+#define BROKEN_AGAIN  (60 * USECS_PER_SEC)
 #define LONGEST_AGAIN (3600 * USECS_PER_SEC)
 /* then people must look */
 #define MAX_TRIES 12
@@ -112,7 +113,8 @@ typedef struct Job
 	Jsonb	   *payload;
 	int			tries;
 	Shown		shown;
-	bool		done; /* with another one */
+	const char *broken; /* the binding; then it waits for it */
+	bool		done;	/* with another one */
 } Job;
 
 static int
@@ -181,6 +183,10 @@ do_job(void *arg)
 	j->shown = SHOWN_DONE;
 	if (b == NULL || b->off)
 		return;
+	binding_note(b);
+	j->broken = b->problem;
+	if (j->broken != NULL)
+		return;
 	if (strcmp(j->job, "show") == 0)
 		j->shown = ticket_show(b, j->ticket, false);
 	else
@@ -204,7 +210,9 @@ run_job(Job *j, TimestampTz now)
 {
 	Guarding g = guard_run(do_job, j, JOB_MS);
 
-	if (g.done && j->shown != SHOWN_LOCKED)
+	if (g.done && j->broken != NULL)
+		retry_job(j, now + BROKEN_AGAIN, j->tries, pstrdup(j->broken));
+	else if (g.done && j->shown != SHOWN_LOCKED)
 		delete_job(j->queue_id);
 	else if (g.done)
 		retry_job(j, now + LOCKED_AGAIN, j->tries, NULL);
