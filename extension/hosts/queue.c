@@ -188,7 +188,7 @@ do_job(void *arg)
 	if (j->broken != NULL)
 		return;
 	if (strcmp(j->job, "show") == 0)
-		j->shown = ticket_show(b, j->ticket, false);
+		j->shown = ticket_show(b, j->ticket, NULL, false);
 	else
 		j->shown = host_redo(b, j->ticket, j->payload);
 }

@@ -325,7 +325,7 @@ tickets_show_new(Binding *b, int n, const HostEvent *events, const HostDoc *docs
 }
 
 Shown
-ticket_show(Binding *b, const char *ticket, bool wait)
+ticket_show(Binding *b, const char *ticket, const char *more, bool wait)
 {
 	HostRole role;
 	HostDoc	 d;
@@ -343,6 +343,8 @@ ticket_show(Binding *b, const char *ticket, bool wait)
 	case_id = ticket_case(b, ticket, &since);
 	if (case_id == 0 || !host_doc_read(case_id, since, psprintf("%s/", b->kind), &d))
 		return SHOWN_DONE;
+	if (more != NULL)
+		d.comment = d.comment ? psprintf("%s\n%s", d.comment, more) : more;
 	write_ticket(b, ticket, &d);
 	note_shown(b, ticket, &d);
 	return SHOWN_DONE;

@@ -19,9 +19,9 @@ typedef enum Shown
 /*
  * Make the ticket look like its case.  With wait the ticket's row lock is
  * waited for; else SHOWN_LOCKED.  Lock order is ticket, then case, then our
- * row of the ticket.
+ * row of the ticket.  "more" is said too, NULL = nothing.
  */
-extern Shown ticket_show(Binding *b, const char *ticket, bool wait);
+extern Shown ticket_show(Binding *b, const char *ticket, const char *more, bool wait);
 
 /* Write a new case into a ticket that nobody else can see yet. */
 extern void ticket_show_new(Binding *b, const char *ticket, const HostDoc *d);

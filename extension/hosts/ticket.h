@@ -46,6 +46,7 @@ typedef struct HostEvent
 	const char *by;
 	int			nverbs;
 	HostVerb   *verbs;
+	const char *refused; /* words of what ticket_follow() could not do */
 } HostEvent;
 
 /* Text of a ticket that is read; what comes behind is left out. */

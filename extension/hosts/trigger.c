@@ -70,7 +70,7 @@ show(void *arg)
 {
 	Firing *f = arg;
 
-	(void) ticket_show(f->source->binding, f->e.ticket, true);
+	(void) ticket_show(f->source->binding, f->e.ticket, f->e.refused, true);
 }
 
 /* What could not be done is kept for later, or for people. */
