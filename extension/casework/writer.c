@@ -10,6 +10,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
+#include "commands/sequence.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
@@ -51,7 +52,7 @@ static const TargetInfo targets[TARGET_COUNT] = {
 				   {"case_id", "clock_id", "assignment_seq", "stage", "state", "policy", "policy_version",
 					"calendar", "calendar_version", "amount", "unit", "ladder", "next_step", "occurrence",
 					"started_at", "due_at", "next_step_at"}},
-	[TO_EVENTS] = {"events", EVT_COLUMNS, {"case_id", "seq", "at", "actor", "verb", "data", "hash"}},
+	[TO_EVENTS] = {"events", EVT_COLUMNS, {"case_id", "seq", "at", "actor", "verb", "data", "hash", "pos"}},
 	[TO_DELIVERIES] = {"deliveries",
 					   DLV_COLUMNS,
 					   {"case_id", "delivery_id", "endpoint", "event_seq", "type", "state", "attempts",
@@ -282,6 +283,12 @@ writer_put(Writer *w, Target target, const Row *row)
 	{
 		slot->tts_values[t->attnum[i] - 1] = row->values[i];
 		slot->tts_isnull[t->attnum[i] - 1] = row->isnull[i];
+	}
+	if (target == TO_EVENTS)
+	{
+		slot->tts_values[t->attnum[EVT_POS] - 1] =
+			Int64GetDatum(nextval_internal(triage_relid("events_pos_seq"), false));
+		slot->tts_isnull[t->attnum[EVT_POS] - 1] = false;
 	}
 	if (t->defaults != NIL)
 		fill_added(w, t, slot);

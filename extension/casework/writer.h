@@ -104,6 +104,7 @@ enum EventColumn
 	EVT_VERB,
 	EVT_DATA,
 	EVT_HASH,
+	EVT_POS, /* drawn by the writer, not before the table is locked: changes() relies on it */
 	EVT_COLUMNS
 };
 enum DeliveryColumn

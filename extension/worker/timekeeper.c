@@ -40,7 +40,6 @@ PG_FUNCTION_INFO_V1(triage_tick);
 
 /* tickets of other systems looked after in one transaction, and by one tick() */
 #define HOST_BATCH	 32
-#define HOST_ROWS	 250 /* back-filled */
 #define HOST_AT_ONCE 10000
 
 /* a case locked by somebody else is tried again after this long, doubling */
@@ -98,13 +97,13 @@ sign_new_cases(TimestampTz now)
 static bool
 follow_cases(TimestampTz now)
 {
-	bool more = false;
+	int n = 0;
 
 	begin("keeping tickets up to date");
 	if (!is_held())
-		more = hosts_run(now, HOST_BATCH, HOST_ROWS);
+		n = hosts_run(now, HOST_BATCH);
 	worker_commit();
-	return more;
+	return n == HOST_BATCH;
 }
 
 /* One turn's work; returns milliseconds to sleep. */
@@ -225,7 +224,7 @@ triage_tick(PG_FUNCTION_ARGS)
 	steps_run(&pass, at, max_cases, INT_MAX, 0, NULL, &stats);
 	if (signatures_run(at, SIGN_AT_ONCE) == SIGN_AT_ONCE)
 		stats.more = true;
-	if (hosts_run(at, HOST_AT_ONCE, HOST_AT_ONCE))
+	if (hosts_run(at, HOST_AT_ONCE) == HOST_AT_ONCE)
 		stats.more = true;
 	values[0] = Int32GetDatum(stats.fired);
 	values[1] = Int32GetDatum(stats.late);

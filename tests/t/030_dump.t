@@ -176,8 +176,11 @@ query($db, "UPDATE triage.endpoints SET url = 'http://127.0.0.1:$port/restored' 
 	UPDATE triage.deliveries SET next_attempt_at = clock_timestamp() - interval '1 minute' WHERE endpoint = 'closed';
 	UPDATE triage.clocks SET next_step_at = clock_timestamp() - interval '1 minute' WHERE next_step_at IS NOT NULL");
 my $ids = query($db, 'SELECT max(case_id) FROM triage.cases');
+is(query($db, 'SELECT count(*) - (SELECT count(*) FROM triage.events) FROM triage.changes(0, 100000) c WHERE c.case_id IS NOT NULL'), 0, 'changes() tells all that was');
+my $cursor = query($db, 'SELECT max(c.cursor) FROM triage.changes(0, 100000) c');
 my $new = query($db, q{SELECT case_id FROM triage.report('110', '永康市东城街道有人持刀伤人', reporter => '李', external_ref => 'D3')});
 cmp_ok($new, '>', $ids, 'a new report goes on from the old numbers');
+is(query($db, "SELECT c.case_id || ' ' || c.verb FROM triage.changes($cursor) c"), "$new report", 'who followed changes() on the old system goes on here');
 is(query($db, q{SELECT r.case_id FROM triage.case_refs c, triage.report('110', '又是我', external_ref => 'D2') r WHERE c.external_ref = 'D2' AND r.case_id <> c.case_id}), '', 'an old reference leads to the old case');
 is(query($db, q{SELECT status FROM triage.case_refs c, triage.accept(c.case_id, 'T_PS.330784001') WHERE c.external_ref = 'D2'}), 'accepted', 'people go on with old cases');
 my $then = query($db, 'SELECT clock_timestamp()');
