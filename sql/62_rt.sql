@@ -1,0 +1,861 @@
+/*
+ * Request Tracker 5: what its rows mean, and how a case is shown in them.
+ *
+ * RT inserts the ticket first and completes it later in the same transaction,
+ * and tells everything else in rows of "transactions", its history; so the
+ * trigger is a deferred one there.  Times are UTC without zone in whole
+ * seconds.  Nothing here raises what is the host's business: what cannot be
+ * shown is said in a comment on the ticket.
+ *
+ * mapping, as attach_rt() completes it (what a DBA gives is told there):
+ *	schema		 of RT's tables
+ *	organization of RT's own URIs, fsck.com-rt://ORGANIZATION/ticket/ID
+ *	bot, nobody, system, privileged
+ *				 ids of users; the last is a group
+ *	departments	 {"CODE": {"queue": id, "owner": id, "group": id}}; owner, group may be missing
+ *	default		 the same, for departments that are not in it; may be missing
+ *	intake		 [ids of queues]; missing = new tickets of all queues are taken in
+ *	priority	 {"1": n, …, "4": n, "overdue": n}
+ *	statuses	 {"lifecycle": {"new": s, "open": s, "stalled": s, "resolved": s, "rejected": s}}
+ *	verbs		 {"status": "verb" or null}
+ *	fields		 {"reference": id, "area": id, "address": id, "case_type": id, "outcome": id} of custom fields
+ *	reference_channel  code of the channel whose references stand in that field
+ *	close		 true: a resolved ticket closes the case, no review
+ *	assists		 wait: assists are to be finished before (attach() tells); missing = whoever resolves answers for them
+ *	stale		 interval: how old an agent's form may be
+ */
+
+-- ---- reading ----------------------------------------------------------------------
+
+CREATE FUNCTION triage.rt_text(schema text, txn bigint) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	part	record;
+	words	text;
+BEGIN
+	-- mail is a tree of parts; files have names, the plain words come before the page
+	EXECUTE format($q$
+		SELECT left(a.content, 262144) AS content, coalesce(a.contentencoding, 'none') AS encoding, a.contenttype ILIKE 'text/html%%' AS html
+		FROM %I.attachments a
+		WHERE a.transactionid = $1 AND coalesce(a.filename, '') = '' AND a.content <> ''
+			AND (a.contenttype ILIKE 'text/plain%%' OR a.contenttype ILIKE 'text/html%%')
+			AND coalesce(a.contentencoding, 'none') IN ('none', 'quoted-printable', 'base64')
+		ORDER BY 3, a.id LIMIT 1$q$, rt_text.schema)
+		INTO part USING rt_text.txn;
+	words := triage.mail_text(part.content, part.encoding);
+	-- editors leave empty paragraphs behind
+	RETURN nullif(btrim(CASE WHEN part.html THEN triage.html_text(words) ELSE words END, E' \t\r\n\u00A0\u3000'), '');
+END
+$$;
+COMMENT ON FUNCTION triage.rt_text(text, bigint) IS
+	'Internal: the words of one row of RT''s history, decoded (quoted-printable and base64 as RT stores what is not ASCII), of a page without its tags. The first 262,144 characters of the first part that is no file; NULL = none, or stored outside the database.';
+
+CREATE FUNCTION triage.rt_field(schema text, ticket int, field int) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	result	text;
+BEGIN
+	IF rt_field.field IS NULL THEN
+		RETURN NULL;
+	END IF;
+	EXECUTE format($q$SELECT nullif(btrim(coalesce(v.content, v.largecontent)), '') FROM %I.objectcustomfieldvalues v
+		WHERE v.objecttype = 'RT::Ticket' AND v.objectid = $1 AND v.customfield = $2 AND v.disabled = 0
+		ORDER BY v.sortorder, v.id LIMIT 1$q$, rt_field.schema) INTO result USING rt_field.ticket, rt_field.field;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION triage.rt_field(text, int, int) IS 'Internal: the value of a custom field of an RT ticket; NULL = none, or no such field.';
+
+CREATE FUNCTION triage.rt_new_ticket(schema text, mapping jsonb, ticket int, txn bigint) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	fields	jsonb := rt_new_ticket.mapping -> 'fields';
+	t		record;
+	words	text;
+	outcome	jsonb;
+BEGIN
+	EXECUTE format($q$
+		SELECT t.queue, t.subject, t.created, t.type, t.status, t.effectiveid,
+			coalesce(nullif(u.realname, ''), u.name) AS reporter, coalesce(nullif(u.mobilephone, ''), nullif(u.emailaddress, '')) AS contact
+		FROM %1$I.tickets t
+		LEFT JOIN %1$I.groups g ON g.instance = t.id AND g.domain = 'RT::Ticket-Role' AND g.name = 'Requestor'
+		LEFT JOIN %1$I.groupmembers m ON m.groupid = g.id
+		LEFT JOIN %1$I.users u ON u.id = m.memberid
+		WHERE t.id = $1 ORDER BY m.id LIMIT 1$q$, rt_new_ticket.schema)
+		INTO t USING rt_new_ticket.ticket;
+	-- reminders and approvals are rows of the same table
+	IF t.type IS DISTINCT FROM 'ticket' OR t.status = 'deleted'
+		OR NOT coalesce(rt_new_ticket.mapping -> 'intake' @> to_jsonb(t.queue), true)
+	THEN
+		RETURN NULL;
+	END IF;
+	words := triage.rt_text(rt_new_ticket.schema, rt_new_ticket.txn);
+	outcome := jsonb_strip_nulls(jsonb_build_object('event', 'create', 'ticket', rt_new_ticket.ticket::text,
+		'reporter', t.reporter, 'contact', t.contact, 'reported_at', t.created AT TIME ZONE 'UTC'));
+	-- the subject says it in short; where the text begins with it, it is not said twice
+	outcome := outcome || jsonb_build_object('body', CASE
+		WHEN coalesce(t.subject, '') IN ('', 'No Subject', '(No subject given)') THEN coalesce(words, '')
+		WHEN words IS NULL THEN t.subject
+		WHEN starts_with(words, t.subject) THEN words
+		ELSE t.subject || E'\n' || words END);
+	IF fields IS NULL THEN
+		RETURN outcome;
+	END IF;
+	RETURN outcome || jsonb_strip_nulls((SELECT jsonb_object_agg(f.key, triage.rt_field(rt_new_ticket.schema, rt_new_ticket.ticket, f.value::int))
+			FROM jsonb_each_text(fields) f WHERE f.key <> 'outcome')
+		|| jsonb_build_object('reference_channel', rt_new_ticket.mapping ->> 'reference_channel'));
+END
+$$;
+COMMENT ON FUNCTION triage.rt_new_ticket(text, jsonb, int, bigint) IS
+	'Internal: a new RT ticket as an event of rt_read(); txn is its row Create in the history. NULL = not to be taken in.';
+
+CREATE FUNCTION triage.rt_department(mapping jsonb, queue int) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	RETURN (SELECT min(d.key) FROM jsonb_each(rt_department.mapping -> 'departments') d
+		WHERE (d.value ->> 'queue')::int = rt_department.queue HAVING count(*) = 1);
+COMMENT ON FUNCTION triage.rt_department(jsonb, int) IS
+	'Internal: the department whose queue this is; NULL = nobody''s, or several departments share it.';
+
+CREATE FUNCTION triage.rt_put_back(schema text, mapping jsonb, ticket int, field text, txn bigint) RETURNS boolean
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	result	boolean;
+BEGIN
+	-- "last" is our own last change of the field, "before" the one before it
+	EXECUTE format($q$
+		SELECT n.newvalue IS NOT DISTINCT FROM last.oldvalue AND n.created <= last.created + $5
+			AND last.newvalue IS DISTINCT FROM before.newvalue
+		FROM %1$I.transactions n,
+			LATERAL (SELECT b.id, b.oldvalue, b.newvalue, b.created FROM %1$I.transactions b WHERE b.objecttype = 'RT::Ticket' AND b.objectid = $1
+				AND b.creator = $2 AND b.type = 'Set' AND b.field = $3 AND b.id < n.id ORDER BY b.id DESC LIMIT 1) last
+			LEFT JOIN LATERAL (SELECT b.newvalue FROM %1$I.transactions b WHERE b.objecttype = 'RT::Ticket' AND b.objectid = $1
+				AND b.creator = $2 AND b.type = 'Set' AND b.field = $3 AND b.id < last.id ORDER BY b.id DESC LIMIT 1) before ON true
+		WHERE n.id = $4$q$, rt_put_back.schema)
+		INTO result USING rt_put_back.ticket, (rt_put_back.mapping ->> 'bot')::int, rt_put_back.field, rt_put_back.txn,
+			coalesce((rt_put_back.mapping ->> 'stale')::interval, interval '15 minutes');
+	RETURN coalesce(result, false);
+END
+$$;
+COMMENT ON FUNCTION triage.rt_put_back(text, jsonb, int, text, bigint) IS
+	'Internal: whether this change of a field puts back what stood before our last change of it, by a form that was opened before (RT saves all fields of a form, also those nobody touched). Once only: who does it again means it.';
+
+CREATE FUNCTION triage.rt_read(relation regclass, mapping jsonb, source_table text, "row" jsonb, old_row jsonb) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	n		record;
+	who		int;
+	s		text := rt_read.mapping ->> 'schema';
+	t		record;
+	verb	text;
+	verbs	jsonb := '[]';
+	said	text;
+	show	boolean := false;
+	party	jsonb;
+	closed	text[];
+BEGIN
+	SELECT r.id, r.objecttype, r.objectid, r.type, r.field, r.oldvalue, r.newvalue, r.creator INTO n
+		FROM jsonb_to_record(rt_read."row") r(id bigint, objecttype text, objectid int, type text, field text, oldvalue text, newvalue text, creator int);
+	IF n.objecttype <> 'RT::Ticket' OR n.creator = (rt_read.mapping ->> 'bot')::int OR rt_read.old_row IS NOT NULL THEN
+		RETURN NULL;
+	ELSIF n.type = 'Create' THEN
+		RETURN triage.rt_new_ticket(s, rt_read.mapping, n.objectid, n.id);
+	ELSIF n.type NOT IN ('Status', 'Set', 'Correspond', 'Comment', 'AddLink') THEN
+		RETURN NULL;
+	END IF;
+
+	-- what RT does by itself it does because of somebody
+	EXECUTE format($q$
+		SELECT t.id, t.effectiveid, t.ismerged, t.queue, t.owner, t.type, q.lifecycle,
+			coalesce(nullif(u.id, $3), last.creator, $3) AS who, coalesce(lu.name, u.name) AS name,
+			EXISTS (SELECT FROM %1$I.groupmembers m WHERE m.groupid = $4 AND m.memberid = coalesce(nullif(u.id, $3), last.creator)) AS agent
+		FROM %1$I.tickets t
+		LEFT JOIN %1$I.queues q ON q.id = t.queue
+		LEFT JOIN %1$I.users u ON u.id = $2
+		LEFT JOIN LATERAL (SELECT x.creator FROM %1$I.transactions x WHERE $2 = $3 AND x.objecttype = 'RT::Ticket' AND x.objectid = t.id
+			AND x.creator NOT IN ($3, $5) ORDER BY x.id DESC LIMIT 1) last ON true
+		LEFT JOIN %1$I.users lu ON lu.id = last.creator
+		WHERE t.id = $1$q$, s)
+		INTO t USING n.objectid, n.creator, (rt_read.mapping ->> 'system')::int, (rt_read.mapping ->> 'privileged')::int, (rt_read.mapping ->> 'bot')::int;
+	IF t.type IS DISTINCT FROM 'ticket' THEN
+		RETURN NULL;
+	END IF;
+	who := t.who;
+	party := jsonb_strip_nulls(jsonb_build_object('department', triage.rt_department(rt_read.mapping, t.queue)));
+
+	IF n.type IN ('Correspond', 'Comment') THEN
+		said := triage.rt_text(s, n.id);
+		IF said IS NULL THEN
+			RETURN NULL;
+		ELSIF NOT t.agent THEN
+			-- the citizen adds something
+			verbs := jsonb_build_array(jsonb_build_object('verb', 'append_text', 'body', said));
+		ELSIF t.owner IN (who, (rt_read.mapping ->> 'nobody')::int) OR n.type = 'Correspond' THEN
+			verbs := jsonb_build_array(party || jsonb_build_object('verb', 'feed_back', 'body', said));
+		END IF;
+	ELSIF n.type = 'Set' AND n.field = 'Owner' THEN
+		show := triage.rt_put_back(s, rt_read.mapping, n.objectid, n.field, n.id);
+		-- taking is signing for it; being given it is not
+		IF n.newvalue = n.creator::text AND NOT show THEN
+			verbs := jsonb_build_array(party || '{"verb": "accept"}');
+		END IF;
+	ELSIF n.type = 'Set' AND n.field IN ('Queue', 'Due', 'Priority') THEN
+		show := triage.rt_put_back(s, rt_read.mapping, n.objectid, n.field, n.id);
+		IF n.field = 'Queue' AND NOT show THEN
+			IF party ? 'department' THEN
+				verbs := jsonb_build_array(party || jsonb_build_object('verb', 'transfer',
+					'reason', coalesce(triage.rt_last_words(s, n.objectid, who, n.id), '在 RT 中转入该队列 moved to this queue in RT')));
+			ELSIF coalesce(rt_read.mapping -> 'intake' @> to_jsonb(t.queue), false) THEN
+				verbs := jsonb_build_array(jsonb_build_object('verb', 'request_return',
+					'reason', coalesce(triage.rt_last_words(s, n.objectid, who, n.id), '在 RT 中退回受理队列 put back into the intake queue in RT')));
+			END IF;
+		END IF;
+	ELSIF n.type = 'Status' THEN
+		closed := ARRAY(SELECT coalesce(l.value ->> k.k, k.k) FROM unnest('{resolved,rejected}'::text[]) k(k)
+			LEFT JOIN jsonb_each(rt_read.mapping -> 'statuses') l ON l.key = t.lifecycle) || '{deleted}'::text[];
+		said := triage.rt_last_words(s, n.objectid, CASE WHEN t.agent THEN who END, n.id);
+		IF n.oldvalue = ANY (closed) AND n.newvalue <> ALL (closed) THEN
+			verbs := jsonb_build_array(jsonb_build_object('verb', 'reopen', 'reason', coalesce(said, '在 RT 中重新打开 reopened in RT')));
+		ELSE
+			verb := rt_read.mapping -> 'verbs' ->> n.newvalue;
+			IF verb = 'resolve' THEN
+				verbs := jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('verb', 'resolve', 'body', said,
+					'outcome', coalesce(triage.rt_field(s, n.objectid, (rt_read.mapping -> 'fields' ->> 'outcome')::int), 'resolved'))));
+				IF (rt_read.mapping ->> 'close')::boolean THEN
+					verbs := verbs || '[{"verb": "close_case"}]';
+				END IF;
+			ELSIF verb = 'accept' THEN
+				verbs := jsonb_build_array(party || '{"verb": "accept"}');
+			ELSIF verb IS NOT NULL THEN
+				verbs := jsonb_build_array(jsonb_build_object('verb', verb,
+					'reason', coalesce(said, format('在 RT 中设为 %s set to %s in RT', n.newvalue, n.newvalue))));
+			END IF;
+		END IF;
+	ELSIF n.type = 'AddLink' AND n.field = 'MergedInto' AND t.ismerged = 1 AND t.effectiveid <> t.id THEN
+		verbs := jsonb_build_array(jsonb_build_object('verb', 'merge', 'into', t.effectiveid::text));
+	END IF;
+
+	IF verbs = '[]' AND NOT show THEN
+		RETURN NULL;
+	END IF;
+	RETURN jsonb_build_object('event', 'change', 'ticket', n.objectid::text, 'by', t.name, 'verbs', verbs, 'show', show);
+END
+$$;
+COMMENT ON FUNCTION triage.rt_read(regclass, jsonb, text, jsonb, jsonb) IS
+	'Driver of Request Tracker: what a row of its history means. Create = a new ticket; of agents: taking it or opening it = accept, a reply, or a comment of the owner = feed_back, a status as the mapping says, reopening = reopen, another department''s queue = transfer, an intake queue = request_return; a merge = merge; the citizen''s reply = append_text. Our own rows mean nothing. "show" = an outdated form wrote old values back.';
+
+CREATE FUNCTION triage.rt_last_words(schema text, ticket int, who int, before bigint) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	txn		bigint;
+BEGIN
+	EXECUTE format($q$SELECT max(x.id) FROM %I.transactions x WHERE x.objecttype = 'RT::Ticket' AND x.objectid = $1
+		AND x.type IN ('Comment', 'Correspond') AND x.id < $2 AND x.creator = coalesce($3, x.creator)$q$, rt_last_words.schema)
+		INTO txn USING rt_last_words.ticket, rt_last_words.before, rt_last_words.who;
+	RETURN triage.rt_text(rt_last_words.schema, txn);
+END
+$$;
+COMMENT ON FUNCTION triage.rt_last_words(text, int, int, bigint) IS
+	'Internal: what this user (NULL = anybody) said last on an RT ticket before this row of its history; NULL = nothing.';
+
+-- ---- writing ----------------------------------------------------------------------
+
+CREATE FUNCTION triage.rt_pick_owner(schema text, party jsonb, queue int) RETURNS int
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	result	int;
+BEGIN
+	IF rt_pick_owner.party ->> 'owner' IS NULL AND rt_pick_owner.party ->> 'group' IS NULL THEN
+		RETURN NULL;
+	END IF;
+	-- RT checks this right when somebody is made owner in its own pages, nobody does here
+	EXECUTE format($q$
+		SELECT u.id FROM %1$I.users u JOIN %1$I.principals p ON p.id = u.id AND p.disabled = 0
+		WHERE (u.id = $1 OR ($1 IS NULL AND EXISTS (SELECT FROM %1$I.cachedgroupmembers m WHERE m.groupid = $2 AND m.memberid = u.id AND m.disabled = 0)))
+			AND EXISTS (SELECT FROM %1$I.acl a JOIN %1$I.cachedgroupmembers c ON c.groupid = a.principalid AND c.memberid = u.id AND c.disabled = 0
+				WHERE a.rightname IN ('OwnTicket', 'SuperUser')
+					AND (a.objecttype = 'RT::System' OR (a.objecttype = 'RT::Queue' AND a.objectid = $3)))
+		ORDER BY (SELECT count(*) FROM %1$I.tickets t WHERE t.owner = u.id AND t.status NOT IN ('resolved', 'rejected', 'deleted')), u.id
+		LIMIT 1$q$, rt_pick_owner.schema)
+		INTO result USING (rt_pick_owner.party ->> 'owner')::int, (rt_pick_owner.party ->> 'group')::int, rt_pick_owner.queue;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION triage.rt_pick_owner(text, jsonb, int) IS
+	'Internal: who shall own a department''s RT ticket: its person, or the member of its group with the fewest open tickets; only who may own tickets of that queue and is not disabled. NULL = nobody.';
+
+CREATE FUNCTION triage.rt_set_owner(schema text, mapping jsonb, ticket int, owner int, at timestamp) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	-- the role group has one member, and a row in the cache of memberships for itself and for him
+	EXECUTE format($q$
+		WITH g AS (SELECT g.id FROM %1$I.groups g WHERE g.instance = $1 AND g.domain = 'RT::Ticket-Role' AND g.name = 'Owner'),
+			gone AS (DELETE FROM %1$I.groupmembers m USING g WHERE m.groupid = g.id AND m.memberid <> $2),
+			uncached AS (DELETE FROM %1$I.cachedgroupmembers c USING g WHERE c.groupid = g.id AND c.memberid NOT IN (g.id, $2)),
+			cached AS (INSERT INTO %1$I.cachedgroupmembers (id, groupid, memberid, via, immediateparentid, disabled)
+				SELECT i.id, g.id, $2, i.id, g.id, 0 FROM g, LATERAL (SELECT nextval('%1$I.cachedgroupmembers_id_seq') AS id WHERE g.id IS NOT NULL) i
+				WHERE NOT EXISTS (SELECT FROM %1$I.cachedgroupmembers c WHERE c.groupid = g.id AND c.memberid = $2))
+		INSERT INTO %1$I.groupmembers (groupid, memberid, creator, created, lastupdatedby, lastupdated)
+			SELECT g.id, $2, $3, $4, $3, $4 FROM g ON CONFLICT DO NOTHING$q$, rt_set_owner.schema)
+		USING rt_set_owner.ticket, rt_set_owner.owner, (rt_set_owner.mapping ->> 'bot')::int, rt_set_owner.at;
+END
+$$;
+COMMENT ON FUNCTION triage.rt_set_owner(text, jsonb, int, int, timestamp) IS
+	'Internal: makes a user the one member of an RT ticket''s role group Owner; tickets.owner is the caller''s.';
+
+CREATE FUNCTION triage.rt_uri(mapping jsonb, ticket int) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	RETURN 'fsck.com-rt://' || (rt_uri.mapping ->> 'organization') || '/ticket/' || rt_uri.ticket;
+COMMENT ON FUNCTION triage.rt_uri(jsonb, int) IS 'Internal: the URI by which RT''s links name a ticket.';
+
+CREATE FUNCTION triage.rt_link(schema text, mapping jsonb, ticket int, target int, type text, at timestamp) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	base	text := triage.rt_uri(rt_link.mapping, rt_link.ticket);
+	goal	text := triage.rt_uri(rt_link.mapping, rt_link.target);
+	reverse	text := CASE rt_link.type WHEN 'RefersTo' THEN 'ReferredToBy' WHEN 'MemberOf' THEN 'HasMember' ELSE rt_link.type END;
+	made	int;
+BEGIN
+	-- a merged ticket points to the surviving one for itself too; both sides tell of it in their history
+	EXECUTE format($q$
+		WITH l AS (INSERT INTO %1$I.links (base, target, type, localbase, localtarget, creator, created, lastupdatedby, lastupdated)
+				SELECT $1, $2, $3, CASE WHEN $3 = 'MergedInto' THEN $5 ELSE $4 END, $5, $6, $7, $6, $7
+				WHERE EXISTS (SELECT FROM %1$I.tickets t WHERE t.id = $5)
+					AND NOT EXISTS (SELECT FROM %1$I.links o WHERE o.base = $2 AND o.target = $1 AND o.type = $3)
+				ON CONFLICT DO NOTHING RETURNING 1)
+		INSERT INTO %1$I.transactions (objecttype, objectid, type, field, newvalue, creator, created)
+			SELECT 'RT::Ticket', v.id, 'AddLink', v.field, v.value, $6, $7 FROM l, (VALUES ($4, $3, $2), ($5, $8, CASE WHEN $3 = 'MergedInto' THEN $2 ELSE $1 END)) v(id, field, value)$q$,
+		rt_link.schema)
+		USING base, goal, rt_link.type, rt_link.ticket, rt_link.target, (rt_link.mapping ->> 'bot')::int, rt_link.at, reverse;
+	GET DIAGNOSTICS made = ROW_COUNT;
+	RETURN made > 0;
+END
+$$;
+COMMENT ON FUNCTION triage.rt_link(text, jsonb, int, int, text, timestamp) IS
+	'Internal: links an RT ticket to another (RefersTo, MemberOf, MergedInto), with the entry in both histories; false = they are linked already, either way, or the other is gone.';
+
+CREATE FUNCTION triage.rt_merge(schema text, mapping jsonb, ticket int, target int, at timestamp) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	base	text := triage.rt_uri(rt_merge.mapping, rt_merge.ticket);
+	goal	text := triage.rt_uri(rt_merge.mapping, rt_merge.target);
+	bot		int := (rt_merge.mapping ->> 'bot')::int;
+BEGIN
+	-- as RT's own merge: links, then people, then what was merged into it before
+	EXECUTE format($q$DELETE FROM %1$I.links l WHERE (l.target = $1 AND (l.base = $2 OR EXISTS (SELECT FROM %1$I.links o WHERE o.base = l.base AND o.target = $2 AND o.type = l.type)))
+		OR (l.base = $1 AND (l.target = $2 OR EXISTS (SELECT FROM %1$I.links o WHERE o.base = $2 AND o.target = l.target AND o.type = l.type)))$q$, rt_merge.schema)
+		USING base, goal;
+	EXECUTE format($q$UPDATE %I.links l SET base = CASE WHEN l.base = $1 THEN $2 ELSE l.base END, localbase = CASE WHEN l.base = $1 THEN $4 ELSE l.localbase END,
+			target = CASE WHEN l.target = $1 THEN $2 ELSE l.target END, localtarget = CASE WHEN l.localtarget = $3 THEN $4 ELSE l.localtarget END
+		WHERE l.base = $1 OR l.target = $1$q$, rt_merge.schema)
+		USING base, goal, rt_merge.ticket, rt_merge.target;
+	EXECUTE format($q$
+		WITH who AS (SELECT DISTINCT mine.id AS groupid, m.memberid FROM %1$I.groups theirs
+				JOIN %1$I.groupmembers m ON m.groupid = theirs.id
+				JOIN %1$I.groups mine ON mine.instance = $2 AND mine.domain = theirs.domain AND mine.name = theirs.name
+				WHERE theirs.instance = $1 AND theirs.domain = 'RT::Ticket-Role' AND theirs.name IN ('Requestor', 'Cc', 'AdminCc')
+					AND NOT EXISTS (SELECT FROM %1$I.groupmembers o WHERE o.groupid = mine.id AND o.memberid = m.memberid)),
+			joined AS (INSERT INTO %1$I.groupmembers (groupid, memberid, creator, created, lastupdatedby, lastupdated)
+				SELECT w.groupid, w.memberid, $3, $4, $3, $4 FROM who w),
+			ids AS MATERIALIZED (SELECT nextval('%1$I.cachedgroupmembers_id_seq') AS id, w.groupid, w.memberid FROM who w)
+		INSERT INTO %1$I.cachedgroupmembers (id, groupid, memberid, via, immediateparentid, disabled)
+			SELECT i.id, i.groupid, i.memberid, i.id, i.groupid, 0 FROM ids i$q$, rt_merge.schema)
+		USING rt_merge.ticket, rt_merge.target, bot, rt_merge.at;
+	EXECUTE format('UPDATE %I.tickets t SET effectiveid = $2, ismerged = 1, lastupdated = $3, lastupdatedby = $4 WHERE t.effectiveid = $1', rt_merge.schema)
+		USING rt_merge.ticket, rt_merge.target, rt_merge.at, bot;
+	EXECUTE format('UPDATE %I.tickets t SET lastupdated = $2, lastupdatedby = $3 WHERE t.id = $1', rt_merge.schema)
+		USING rt_merge.target, rt_merge.at, bot;
+	PERFORM triage.rt_link(rt_merge.schema, rt_merge.mapping, rt_merge.ticket, rt_merge.target, 'MergedInto', rt_merge.at);
+END
+$$;
+COMMENT ON FUNCTION triage.rt_merge(text, jsonb, int, int, timestamp) IS
+	'Internal: merges an RT ticket into another as RT does it: its links and watchers move, it shows the other from then on.';
+
+CREATE FUNCTION triage.rt_status(mapping jsonb, lifecycle text, status text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	RETURN (rt_status.mapping -> 'statuses' -> rt_status.lifecycle) ->> CASE
+		WHEN rt_status.status IN ('new', 'triage', 'dispatched') THEN 'new'
+		WHEN rt_status.status IN ('accepted', 'in_progress') THEN 'open'
+		WHEN rt_status.status = 'suspended' THEN 'stalled'
+		WHEN rt_status.status IN ('review', 'callback', 'closed') THEN 'resolved'
+		WHEN rt_status.status = 'void' THEN 'rejected' END;
+COMMENT ON FUNCTION triage.rt_status(jsonb, text, text) IS
+	'Internal: the status of an RT ticket for the status of its case, in the words of its queue''s lifecycle; NULL = the status is left alone: while a return is decided, and where the mapping does not know the lifecycle.';
+
+CREATE FUNCTION triage.rt_write(relation regclass, mapping jsonb, ticket text, doc jsonb) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	s		text := rt_write.mapping ->> 'schema';
+	bot		int := (rt_write.mapping ->> 'bot')::int;
+	nobody	int := (rt_write.mapping ->> 'nobody')::int;
+	id		int := rt_write.ticket::int;
+	party	jsonb := coalesce(rt_write.mapping -> 'departments' -> (rt_write.doc ->> 'department'), rt_write.mapping -> 'default');
+	first	boolean := coalesce((rt_write.doc ->> 'first')::boolean, false);
+	at		timestamp;
+	t		record;
+	target	record;
+	ours	jsonb := '{}';		-- what we wrote last
+	theirs	jsonb := '{}';		-- fields that somebody changed since, by an outdated form
+	queue	int;
+	owner	int;
+	due		timestamp;
+	priority int;
+	status	text;
+	moved	boolean;
+	changes	jsonb := '[]';
+	said	text := rt_write.doc ->> 'comment';
+	link	record;
+	touched	boolean := false;
+BEGIN
+	EXECUTE format('SELECT t.effectiveid, t.queue, t.owner, t.priority, t.status, t.due, t.started, q.lifecycle
+		FROM %1$I.tickets t LEFT JOIN %1$I.queues q ON q.id = t.queue WHERE t.id = $1 FOR UPDATE OF t', s) INTO t USING id;
+	-- gone, thrown away, or shown as another ticket by now: there is nothing to write on
+	IF t.queue IS NULL OR t.effectiveid <> id OR t.status = 'deleted' THEN
+		RETURN;
+	END IF;
+	-- not before an agent's change that this one follows
+	at := date_trunc('second', clock_timestamp() AT TIME ZONE 'UTC');
+	IF rt_write.doc ->> 'merged_into' IS NOT NULL AND rt_write.doc ->> 'merged_into' <> rt_write.ticket THEN
+		PERFORM triage.rt_merge(s, rt_write.mapping, id, (rt_write.doc ->> 'merged_into')::int, at);
+		RETURN;
+	END IF;
+
+	-- ---- what it shall be ----
+	IF NOT first THEN
+		EXECUTE format($q$
+			SELECT coalesce(jsonb_object_agg(x.field, x.value), '{}')
+			FROM (SELECT o.field, coalesce((array_agg(o.newvalue ORDER BY o.id DESC) FILTER (WHERE o.creator = $2))[1], (array_agg(o.oldvalue ORDER BY o.id))[1]) AS value
+				FROM %1$I.transactions o
+				WHERE o.objecttype = 'RT::Ticket' AND o.objectid = $1 AND o.type = 'Set' AND o.field IN ('Queue', 'Owner', 'Due', 'Priority')
+				GROUP BY o.field) x WHERE x.value IS NOT NULL$q$, s)
+			INTO ours USING id, bot;
+		-- what nobody ever changed is as we found it right
+		ours := jsonb_build_object('Queue', t.queue::text, 'Priority', t.priority::text,
+			'Due', to_char(coalesce(t.due, timestamp '1970-01-01'), 'YYYY-MM-DD HH24:MI:SS')) || ours;
+		EXECUTE format($q$
+			SELECT coalesce(jsonb_object_agg(x.field, true), '{}') FROM (SELECT DISTINCT ON (o.field) o.field, o.id, o.creator FROM %1$I.transactions o
+				WHERE o.objecttype = 'RT::Ticket' AND o.objectid = $1 AND o.type = 'Set' AND o.field IN ('Queue', 'Owner', 'Due', 'Priority')
+				ORDER BY o.field, o.id DESC) x
+			WHERE x.creator <> $2 AND triage.rt_put_back(%1$L, $3, $1, x.field, x.id)$q$, s)
+			INTO theirs USING id, bot, rt_write.mapping;
+	END IF;
+
+	queue := coalesce((party ->> 'queue')::int, t.queue);
+	EXECUTE format('SELECT q.name, q.disabled, q.lifecycle FROM %I.queues q WHERE q.id = $1', s) INTO target USING queue;
+	IF target.name IS NULL OR target.disabled <> 0 THEN
+		said := concat_ws(E'\n\n', said, format('队列 %s 已停用或不存在，工单留在原队列；请系统管理员重新执行 attach_rt()。Queue %s is disabled or gone, so the ticket stays where it is; an administrator should call attach_rt() again.',
+			coalesce(target.name, queue::text), coalesce(target.name, queue::text)));
+		queue := t.queue;
+		target.lifecycle := t.lifecycle;
+	END IF;
+	moved := first OR ours ->> 'Queue' IS DISTINCT FROM queue::text;
+	-- where we want what we wanted before, an agent's own change stands
+	IF NOT moved AND NOT theirs ? 'Queue' THEN
+		queue := t.queue;
+		target.lifecycle := t.lifecycle;
+	END IF;
+	owner := CASE WHEN theirs ? 'Owner' THEN (ours ->> 'Owner')::int ELSE t.owner END;
+	IF rt_write.doc ->> 'department' IS NOT NULL AND (first OR (moved AND queue <> t.queue)) THEN
+		owner := coalesce(triage.rt_pick_owner(s, party, queue), CASE WHEN queue <> t.queue THEN nobody ELSE t.owner END);
+		IF owner IN (nobody, t.owner) AND (party ->> 'owner' IS NOT NULL OR party ->> 'group' IS NOT NULL) AND owner IS DISTINCT FROM (party ->> 'owner')::int
+			AND triage.rt_pick_owner(s, party, queue) IS NULL
+		THEN
+			said := concat_ws(E'\n\n', said, '对应人员已停用，或在该队列没有 OwnTicket 权限，故未指定负责人。The mapped person is disabled or lacks the right OwnTicket in this queue, so nobody was made owner.');
+		END IF;
+	END IF;
+	due := coalesce(date_trunc('second', (rt_write.doc ->> 'due_at')::timestamptz AT TIME ZONE 'UTC'), timestamp '1970-01-01');
+	IF NOT first AND NOT theirs ? 'Due' AND ours ->> 'Due' IS NOT DISTINCT FROM to_char(due, 'YYYY-MM-DD HH24:MI:SS') THEN
+		due := coalesce(t.due, timestamp '1970-01-01');
+	END IF;
+	priority := greatest((rt_write.mapping -> 'priority' ->> (rt_write.doc ->> 'priority'))::int,
+		CASE WHEN rt_write.doc ->> 'colour' = 'red' THEN (rt_write.mapping -> 'priority' ->> 'overdue')::int END, 0);
+	IF rt_write.doc ->> 'priority' IS NULL OR (NOT first AND NOT theirs ? 'Priority' AND ours ->> 'Priority' IS NOT DISTINCT FROM priority::text) THEN
+		priority := t.priority;
+	END IF;
+	status := coalesce(triage.rt_status(rt_write.mapping, target.lifecycle, rt_write.doc ->> 'status'), t.status);
+	-- an agent's "stalled" is work under way too
+	IF rt_write.doc ->> 'status' IN ('accepted', 'in_progress') AND t.status = rt_write.mapping -> 'statuses' -> target.lifecycle ->> 'stalled' THEN
+		status := t.status;
+	END IF;
+
+	-- ---- what differs ----
+	IF queue <> t.queue THEN
+		changes := changes || jsonb_build_array(jsonb_build_array('Set', 'Queue', t.queue::text, queue::text));
+	END IF;
+	IF owner <> t.owner THEN
+		PERFORM triage.rt_set_owner(s, rt_write.mapping, id, owner, at);
+		changes := changes || jsonb_build_array(jsonb_build_array('Set', 'Owner', t.owner::text, owner::text),
+			jsonb_build_array('SetWatcher', 'Owner', t.owner::text, owner::text));
+	END IF;
+	IF due IS DISTINCT FROM coalesce(t.due, timestamp '1970-01-01') THEN
+		changes := changes || jsonb_build_array(jsonb_build_array('Set', 'Due', to_char(coalesce(t.due, timestamp '1970-01-01'), 'YYYY-MM-DD HH24:MI:SS'),
+			to_char(due, 'YYYY-MM-DD HH24:MI:SS')));
+	END IF;
+	IF priority <> t.priority THEN
+		changes := changes || jsonb_build_array(jsonb_build_array('Set', 'Priority', t.priority::text, priority::text));
+	END IF;
+	IF status <> t.status THEN
+		changes := changes || jsonb_build_array(jsonb_build_array('Status', 'Status', t.status, status));
+	END IF;
+	IF theirs <> '{}' AND changes <> '[]' THEN
+		said := concat_ws(E'\n\n', said, '保存的表单是在分派之前打开的，写回了旧值，已恢复；确需更改请再改一次。A form that was opened before the dispatch put old values back; they are restored. If the change was meant, make it again.');
+	END IF;
+	IF said IS NOT NULL THEN
+		changes := changes || jsonb_build_array(jsonb_build_array('Comment', NULL, NULL, NULL, 'No Subject', said));
+	END IF;
+	IF rt_write.doc ->> 'inform' IS NOT NULL THEN
+		changes := changes || jsonb_build_array(jsonb_build_array('Correspond', NULL, NULL, NULL, 'No Subject', rt_write.doc ->> 'inform'));
+	END IF;
+	FOR link IN SELECT (l.value ->> 'ticket')::int AS other, CASE WHEN l.value ->> 'kind' = 'part_of' THEN 'MemberOf' ELSE 'RefersTo' END AS type
+		FROM jsonb_array_elements(coalesce(rt_write.doc -> 'links', '[]')) l WHERE l.value ->> 'ticket' <> rt_write.ticket
+	LOOP
+		touched := triage.rt_link(s, rt_write.mapping, id, link.other, link.type, at) OR touched;
+	END LOOP;
+	IF changes = '[]' AND NOT touched THEN
+		RETURN;
+	END IF;
+
+	-- ---- written ----
+	EXECUTE format($q$
+		WITH h AS (INSERT INTO %1$I.transactions (objecttype, objectid, type, field, oldvalue, newvalue, data, creator, created)
+			SELECT 'RT::Ticket', $1, c.value ->> 0, c.value ->> 1, c.value ->> 2, c.value ->> 3, c.value ->> 4, $2, $3
+			FROM jsonb_array_elements($4) WITH ORDINALITY c(value, n) ORDER BY c.n RETURNING id, type)
+		INSERT INTO %1$I.attachments (transactionid, parent, messageid, subject, contenttype, contentencoding, content, headers, creator, created)
+			SELECT h.id, 0, 'triage-' || h.id || '@' || $5, '', 'text/plain', 'none', c.value ->> 5,
+				E'Content-Type: text/plain; charset="utf-8"\nX-RT-Original-Encoding: utf-8\n', $2, $3
+			FROM h JOIN jsonb_array_elements($4) c(value) ON c.value ->> 0 = h.type AND c.value ->> 5 IS NOT NULL$q$, s)
+		USING id, bot, at, changes, rt_write.mapping ->> 'organization';
+	EXECUTE format($q$UPDATE %I.tickets t SET queue = $2, owner = $3, due = $4, priority = $5, status = $6,
+			started = CASE WHEN $6 = $9 AND coalesce(t.started, timestamp '1970-01-01') <= timestamp '1970-01-02' THEN $7 ELSE t.started END,
+			resolved = CASE WHEN $6 = $10 AND t.status <> $10 THEN $7 ELSE t.resolved END,
+			told = CASE WHEN $11 THEN $7 ELSE t.told END,
+			lastupdated = $7, lastupdatedby = $8 WHERE t.id = $1$q$, s)
+		USING id, queue, owner, due, priority, status, at, bot,
+			rt_write.mapping -> 'statuses' -> target.lifecycle ->> 'open', rt_write.mapping -> 'statuses' -> target.lifecycle ->> 'resolved',
+			rt_write.doc ->> 'inform' IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION triage.rt_write(regclass, jsonb, text, jsonb) IS
+	'Driver of Request Tracker: makes a ticket look like its case, with an entry in its history for all that changed: queue and owner of the department, due (whole seconds, UTC), priority (overdue = the mapping''s highest), status of the queue''s lifecycle, links, a merge, "comment" as a comment for agents, "inform" as a reply the citizen sees (RT sends no mail for it). What we wrote before and an agent changed since stays as he has it, unless an outdated form did it.';
+
+-- ---- back-fill ---------------------------------------------------------------------
+
+CREATE FUNCTION triage.rt_open(relation regclass, mapping jsonb, since timestamptz, after text, max_rows int)
+	RETURNS TABLE (ticket text, doc jsonb)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	RETURN QUERY EXECUTE format($q$
+		SELECT t.id::text, triage.rt_new_ticket(%1$L, $1, t.id, (SELECT min(x.id) FROM %1$I.transactions x
+			WHERE x.objecttype = 'RT::Ticket' AND x.objectid = t.id AND x.type = 'Create'))
+		FROM %1$I.tickets t JOIN %1$I.queues q ON q.id = t.queue
+		WHERE t.type = 'ticket' AND t.effectiveid = t.id AND t.created >= $2 AND t.id > $3 AND t.status <> 'deleted'
+			AND t.status NOT IN (coalesce($1 -> 'statuses' -> q.lifecycle ->> 'resolved', 'resolved'), coalesce($1 -> 'statuses' -> q.lifecycle ->> 'rejected', 'rejected'))
+		ORDER BY t.id LIMIT $4$q$, rt_open.mapping ->> 'schema')
+		USING rt_open.mapping, rt_open.since AT TIME ZONE 'UTC', coalesce(rt_open.after::int, 0), rt_open.max_rows;
+END
+$$;
+COMMENT ON FUNCTION triage.rt_open(regclass, jsonb, timestamptz, text, int) IS
+	'Driver of Request Tracker, for the back-fill: open tickets made at "since" or later with ids above "after", in order, as rt_read() would tell of them; doc NULL = not to be taken in.';
+
+-- ---- attaching ---------------------------------------------------------------------
+
+CREATE FUNCTION triage.rt_schema(schema text DEFAULT NULL) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	found	text[];
+BEGIN
+	-- names that only RT has together
+	SELECT array_agg(n.nspname::text ORDER BY n.nspname) INTO found FROM pg_namespace n
+		WHERE (rt_schema.schema IS NULL OR n.nspname = rt_schema.schema)
+			AND (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
+				AND c.relname IN ('tickets', 'transactions', 'attachments', 'queues', 'cachedgroupmembers', 'objectcustomfieldvalues')) = 6;
+	IF found IS NULL THEN
+		RAISE EXCEPTION 'Request Tracker''s tables were not found' USING ERRCODE = 'undefined_table',
+			DETAIL = CASE WHEN rt_schema.schema IS NULL THEN 'No schema of this database holds them.' ELSE format('Schema "%s" does not hold them.', rt_schema.schema) END,
+			HINT = 'Call attach_rt() in RT''s own database ($DatabaseName of RT_SiteConfig.pm); CREATE EXTENSION pg_triage there.';
+	ELSIF array_length(found, 1) > 1 THEN
+		RAISE EXCEPTION 'several schemas hold Request Tracker''s tables' USING ERRCODE = 'ambiguous_parameter',
+			DETAIL = array_to_string(found, ', '), HINT = 'Name one: attach_rt(''{"schema": "…"}'').';
+	END IF;
+	RETURN found[1];
+END
+$$;
+COMMENT ON FUNCTION triage.rt_schema(text) IS 'Internal: the schema that RT''s tables are in. Errors: 42P01 none, 42P09 several.';
+
+CREATE FUNCTION triage.rt_party(schema text, named jsonb) RETURNS TABLE (queue int, disabled boolean, lifecycle text, sla boolean,
+		owner int, owner_may boolean, team int, team_may boolean)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	RETURN QUERY EXECUTE format($q$
+		SELECT q.id, q.disabled <> 0, q.lifecycle::text, q.sladisabled = 0,
+			u.id, triage.rt_pick_owner(%1$L, jsonb_build_object('owner', u.id), q.id) IS NOT NULL,
+			g.id, triage.rt_pick_owner(%1$L, jsonb_build_object('group', g.id), q.id) IS NOT NULL
+		FROM (VALUES (1)) one(n)
+		LEFT JOIN %1$I.queues q ON lower(q.name) = lower($1)
+		LEFT JOIN %1$I.users u ON lower(u.name) = lower($2)
+		LEFT JOIN %1$I.groups g ON g.domain = 'UserDefined' AND lower(g.name) = lower($3)$q$, rt_party.schema)
+		USING CASE WHEN jsonb_typeof(rt_party.named) = 'string' THEN rt_party.named #>> '{}' ELSE rt_party.named ->> 'queue' END,
+			rt_party.named ->> 'owner', rt_party.named ->> 'group';
+END
+$$;
+COMMENT ON FUNCTION triage.rt_party(text, jsonb) IS
+	'Internal: what a department''s entry in the mapping names in RT, one row: ids (NULL = there is none of that name), and whether the person, or anybody of the group, may own tickets of the queue.';
+
+CREATE FUNCTION triage.rt_complete(mapping jsonb, OUT complete jsonb, OUT report jsonb)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	given	jsonb := coalesce(rt_complete.mapping, '{}');
+	s		text := triage.rt_schema(given ->> 'schema');
+	me		text := current_user;
+	known	jsonb;
+	r		record;
+	p		record;
+	parties	jsonb := '{}';
+	entry	jsonb;
+	names	jsonb := '{}';		-- queue name => id
+	total	int := 0;
+	named	int := 0;
+	make	text := 'Let RT''s own tool make it: psql -XAtc "SELECT triage.rt_initialdata(''<this mapping>'')" > triage.pl; rt-setup-database-5 --action insert --skip-create --datafile triage.pl; then attach again.';
+BEGIN
+	report := jsonb_build_array(jsonb_build_array('schema ' || s, 'ok', NULL));
+	FOR r IN SELECT k.key FROM jsonb_object_keys(given) k(key) WHERE k.key NOT IN ('schema', 'organization', 'bot', 'channel', 'departments', 'default',
+			'intake', 'priority', 'statuses', 'verbs', 'fields', 'reference_channel', 'close', 'assists', 'stale')
+	LOOP
+		report := report || jsonb_build_array(jsonb_build_array('mapping ' || r.key, 'problem', 'There is no such key; the comment of triage.attach_rt lists them.'));
+	END LOOP;
+
+	-- ---- may we? ----
+	FOR r IN SELECT v.relation, v.rights, CASE WHEN v.relation LIKE '%\_seq' THEN has_sequence_privilege(me, format('%I.%I', s, v.relation), 'USAGE')
+				ELSE (SELECT bool_and(has_table_privilege(me, format('%I.%I', s, v.relation), x.x)) FROM regexp_split_to_table(v.rights, ', ') x(x)) END AS may
+		FROM (VALUES ('tickets', 'SELECT, UPDATE'), ('transactions', 'SELECT, INSERT, TRIGGER'), ('attachments', 'SELECT, INSERT'), ('queues', 'SELECT'),
+				('users', 'SELECT'), ('principals', 'SELECT'), ('acl', 'SELECT'), ('groups', 'SELECT'), ('groupmembers', 'SELECT, INSERT, DELETE'),
+				('cachedgroupmembers', 'SELECT, INSERT, DELETE'), ('links', 'SELECT, INSERT, UPDATE, DELETE'), ('customfields', 'SELECT'),
+				('objectcustomfieldvalues', 'SELECT'), ('transactions_id_seq', 'USAGE'), ('attachments_id_seq', 'USAGE'), ('groupmembers_id_seq', 'USAGE'),
+				('cachedgroupmembers_id_seq', 'USAGE'), ('links_id_seq', 'USAGE')) v(relation, rights)
+	LOOP
+		IF to_regclass(format('%I.%I', s, r.relation)) IS NULL THEN
+			report := report || jsonb_build_array(jsonb_build_array('table ' || r.relation, 'problem', 'RT''s table is not there; this is written for RT 5.'));
+			RETURN;
+		ELSIF NOT r.may THEN
+			report := report || jsonb_build_array(jsonb_build_array('rights on ' || r.relation, 'missing',
+				format('GRANT %s ON %s %I.%I TO %I;', r.rights, CASE WHEN r.relation LIKE '%\_seq' THEN 'SEQUENCE' ELSE 'TABLE' END, s, r.relation, me)));
+		END IF;
+	END LOOP;
+	IF EXISTS (SELECT FROM jsonb_array_elements(report) e WHERE e.value ->> 1 = 'missing') THEN
+		RETURN;
+	END IF;
+
+	-- ---- who are they? ----
+	EXECUTE format($q$SELECT jsonb_build_object(
+			'bot', (SELECT u.id FROM %1$I.users u WHERE lower(u.name) = lower($1)),
+			'nobody', (SELECT u.id FROM %1$I.users u WHERE lower(u.name) = 'nobody'),
+			'system', (SELECT u.id FROM %1$I.users u WHERE lower(u.name) = 'rt_system'),
+			'privileged', (SELECT g.id FROM %1$I.groups g WHERE g.domain = 'SystemInternal' AND g.name = 'Privileged'),
+			'organization', coalesce($2, (SELECT substring(l.base FROM '^fsck\.com-rt://([^/]+)/ticket/') FROM %1$I.links l WHERE l.base LIKE 'fsck.com-rt://%%' ORDER BY l.id DESC LIMIT 1),
+				(SELECT substring(a.messageid FROM '^<?rt-5[^@]*@([^>]+)>?$') FROM %1$I.attachments a WHERE a.messageid ~ '^<?rt-5[^@]*@' ORDER BY a.id DESC LIMIT 1)))$q$, s)
+		INTO known USING coalesce(given ->> 'bot', 'router-bot'), given ->> 'organization';
+	complete := known || jsonb_build_object('schema', s, 'hook', 'commit', 'channel', coalesce(given ->> 'channel', 'rt'),
+		'stale', coalesce(given ->> 'stale', '15 minutes'), 'close', coalesce((given ->> 'close')::boolean, false), 'assists', coalesce(given ->> 'assists', 'finish'),
+		'only', '{"objecttype": ["RT::Ticket"], "type": ["Create", "Status", "Set", "Correspond", "Comment", "AddLink"]}'::jsonb,
+		'priority', '{"1": 100, "2": 75, "3": 50, "4": 25, "overdue": 100}'::jsonb || coalesce(given -> 'priority', '{}'),
+		'verbs', '{"open": "accept", "resolved": "resolve", "rejected": "request_return"}'::jsonb || coalesce(given -> 'verbs', '{}'),
+		'statuses', '{"default": {"new": "new", "open": "open", "stalled": "stalled", "resolved": "resolved", "rejected": "rejected"}}'::jsonb || coalesce(given -> 'statuses', '{}'));
+	PERFORM (complete ->> 'stale')::interval;
+	report := report || jsonb_build_array(
+		CASE WHEN known ->> 'bot' IS NULL THEN jsonb_build_array('user ' || coalesce(given ->> 'bot', 'router-bot'), 'missing', 'The RT user in whose name tickets are changed. ' || make)
+			ELSE jsonb_build_array('user ' || coalesce(given ->> 'bot', 'router-bot'), 'ok', NULL) END,
+		CASE WHEN known ->> 'organization' IS NULL THEN jsonb_build_array('organization', 'missing', 'No ticket tells it yet: name it as $Organization of RT_SiteConfig.pm has it, {"organization": "…"}.')
+			ELSE jsonb_build_array('organization ' || (known ->> 'organization'), 'ok', NULL) END);
+
+	-- ---- departments ----
+	FOR r IN SELECT k.key, NOT EXISTS (SELECT FROM triage.departments d WHERE k.key IN (d.code, d.kind)) AS unknown
+		FROM jsonb_object_keys(coalesce(given -> 'departments', '{}')) k(key)
+	LOOP
+		IF r.unknown THEN
+			report := report || jsonb_build_array(jsonb_build_array('department ' || r.key, 'problem', 'triage.departments has no such code or kind.'));
+		END IF;
+	END LOOP;
+	-- each thing that is named is looked at once
+	FOR r IN SELECT e.named, min(e.what) AS what FROM (
+			SELECT d.value AS named, 'department ' || d.key AS what FROM jsonb_each(coalesce(given -> 'departments', '{}')) d
+			UNION ALL SELECT given -> 'default', 'default' WHERE given ? 'default') e GROUP BY e.named ORDER BY 2
+	LOOP
+		SELECT * INTO p FROM triage.rt_party(s, r.named);
+		entry := jsonb_strip_nulls(jsonb_build_object('queue', p.queue, 'owner', p.owner, 'group', p.team));
+		parties := parties || jsonb_build_object(r.named::text, entry);
+		report := report || jsonb_build_array(
+			CASE WHEN p.queue IS NULL THEN jsonb_build_array(r.what, 'missing', format('Queue %s does not exist. ', coalesce(r.named ->> 'queue', r.named #>> '{}')) || make)
+				WHEN p.disabled THEN jsonb_build_array(r.what, 'problem', format('Queue %s is disabled; enable it in RT or name another.', coalesce(r.named ->> 'queue', r.named #>> '{}')))
+				WHEN NOT complete -> 'statuses' ? p.lifecycle THEN jsonb_build_array(r.what, 'problem', format('Its queue has the lifecycle %s. Name its statuses: {"statuses": {"%s": {"new": …, "open": …, "stalled": …, "resolved": …, "rejected": …}}}.', p.lifecycle, p.lifecycle))
+				WHEN r.named ->> 'owner' IS NOT NULL AND p.owner IS NULL THEN jsonb_build_array(r.what, 'missing', format('User %s does not exist in RT.', r.named ->> 'owner'))
+				WHEN r.named ->> 'group' IS NOT NULL AND p.team IS NULL THEN jsonb_build_array(r.what, 'missing', format('Group %s does not exist in RT. ', r.named ->> 'group') || make)
+				WHEN p.owner IS NOT NULL AND NOT p.owner_may THEN jsonb_build_array(r.what, 'problem', format('User %s is disabled or lacks the right OwnTicket in the queue; grant it in RT.', r.named ->> 'owner'))
+				WHEN p.team IS NOT NULL AND NOT p.team_may THEN jsonb_build_array(r.what, 'problem', format('Nobody of group %s has the right OwnTicket in the queue; add members and grant it in RT.', r.named ->> 'group'))
+				ELSE jsonb_build_array(r.what, 'ok', CASE WHEN p.sla THEN 'Note: SLA is on in this queue, so RT computes Due anew at each reply and replaces ours; better turn it off there.' END) END);
+	END LOOP;
+	EXECUTE format('SELECT coalesce(jsonb_object_agg(lower(q.name), q.id), ''{}'') FROM %I.queues q WHERE q.disabled = 0', s) INTO names;
+	SELECT coalesce(jsonb_object_agg(x.code, x.entry) FILTER (WHERE x.entry IS NOT NULL), '{}'), count(*), count(x.entry) INTO entry, total, named
+		FROM (SELECT d.code, coalesce(parties -> (given -> 'departments' -> d.code)::text, parties -> (given -> 'departments' -> d.kind)::text,
+				(SELECT jsonb_build_object('queue', names -> lower(n.n)) FROM unnest(ARRAY[d.zh, d.en, d.code]) WITH ORDINALITY n(n, o) WHERE names ? lower(n.n) ORDER BY n.o LIMIT 1)) AS entry
+			FROM triage.departments d WHERE d.active) x;
+	complete := complete || jsonb_build_object('departments', entry) || jsonb_strip_nulls(jsonb_build_object('default', parties -> (given -> 'default')::text));
+	report := report || jsonb_build_array(jsonb_build_array('departments', CASE WHEN named = 0 AND NOT given ? 'default' THEN 'missing' ELSE 'ok' END,
+		format('%s of %s have a queue: named in the mapping, or a queue of their name. %s', named, total,
+			CASE WHEN named = total THEN '' WHEN given ? 'default' THEN 'The others share the default.' ELSE 'Tickets of the others stay in the queue they came in; {"default": "queue"} gives them one.' END)));
+
+	-- ---- the rest that is named ----
+	FOR r IN SELECT i.name, names -> lower(i.name) AS id FROM jsonb_array_elements_text(coalesce(given -> 'intake', '[]')) i(name) LOOP
+		report := report || jsonb_build_array(jsonb_build_array('intake ' || r.name, CASE WHEN r.id IS NULL THEN 'missing' ELSE 'ok' END,
+			CASE WHEN r.id IS NULL THEN 'No such queue, or it is disabled. ' || make END));
+	END LOOP;
+	IF given ? 'intake' THEN
+		complete := complete || jsonb_build_object('intake', (SELECT coalesce(jsonb_agg(names -> lower(i.name)), '[]') FROM jsonb_array_elements_text(given -> 'intake') i(name)));
+	END IF;
+	FOR r IN SELECT f.key, f.value FROM jsonb_each_text(coalesce(given -> 'fields', '{}')) f LOOP
+		EXECUTE format('SELECT c.id, count(*) OVER () AS n FROM %I.customfields c WHERE lower(c.name) = lower($1) AND c.lookuptype = ''RT::Queue-RT::Ticket'' AND c.disabled = 0 ORDER BY c.id LIMIT 1', s)
+			INTO p USING r.value;
+		IF r.key NOT IN ('reference', 'area', 'address', 'case_type', 'outcome') THEN
+			report := report || jsonb_build_array(jsonb_build_array('field ' || r.key, 'problem', 'Fields may tell reference, area, address, case_type, outcome.'));
+		ELSIF p.id IS NULL THEN
+			report := report || jsonb_build_array(jsonb_build_array('field ' || r.key, 'missing', format('RT has no custom field %s for tickets that is enabled.', r.value)));
+		ELSE
+			complete := jsonb_set(jsonb_build_object('fields', '{}'::jsonb) || complete, ARRAY['fields', r.key], to_jsonb(p.id));
+		END IF;
+	END LOOP;
+	IF given -> 'fields' ? 'reference' THEN
+		IF EXISTS (SELECT FROM triage.channels c WHERE c.code = given ->> 'reference_channel') THEN
+			complete := complete || jsonb_build_object('reference_channel', given ->> 'reference_channel');
+		ELSE
+			report := report || jsonb_build_array(jsonb_build_array('reference_channel', 'missing', 'Name the channel (triage.channels) whose references stand in that field.'));
+		END IF;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION triage.rt_complete(jsonb) IS
+	'Internal: looks up in RT what a mapping names; complete = with ids, for rt_read() and rt_write(); report = [[item, ok | missing | problem, what to do], …].';
+
+CREATE FUNCTION triage.attach_rt(mapping jsonb DEFAULT '{}', backfill interval DEFAULT NULL, dry_run boolean DEFAULT false)
+	RETURNS TABLE (item text, state text, detail text)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	looked	record;
+	bad		record;
+	via		text;
+BEGIN
+	PERFORM triage.require_admin();
+	looked := triage.rt_complete(attach_rt.mapping);
+	via := coalesce(looked.complete ->> 'channel', 'rt');
+	SELECT count(*) AS n, (array_agg(e.value ORDER BY e.n))[1] AS first INTO bad
+		FROM jsonb_array_elements(looked.report) WITH ORDINALITY e(value, n) WHERE e.value ->> 1 <> 'ok';
+	IF bad.n > 0 AND NOT attach_rt.dry_run THEN
+		RAISE EXCEPTION 'Request Tracker is not ready to be attached: % is %', bad.first ->> 0, CASE bad.first ->> 1 WHEN 'missing' THEN 'missing' ELSE 'not as it must be' END
+			USING ERRCODE = 'TR003', DETAIL = bad.first ->> 2,
+				HINT = CASE WHEN bad.n > 1 THEN format('There are %s more; ', bad.n - 1) ELSE '' END || 'triage.attach_rt(mapping, dry_run => true) lists all.';
+	END IF;
+	RETURN QUERY SELECT e.value ->> 0, e.value ->> 1, e.value ->> 2 FROM jsonb_array_elements(looked.report) WITH ORDINALITY e(value, n) ORDER BY e.n;
+	IF looked.complete IS NULL THEN
+		RETURN;
+	END IF;
+	IF NOT EXISTS (SELECT FROM triage.channels c WHERE c.code = via) THEN
+		IF NOT attach_rt.dry_run THEN
+			INSERT INTO triage.channels (code, zh, en, kind, confirm_danger, needs_caller, allows_anonymous)
+				VALUES (via, '工单系统 RT', 'Request Tracker', 'host', true, false, true);
+		END IF;
+		RETURN QUERY SELECT 'channel ' || via, CASE WHEN attach_rt.dry_run THEN 'missing' ELSE 'created' END, 'A channel for reports that come as tickets; attach_rt() makes it.';
+	END IF;
+	IF bad.n = 0 THEN
+		RETURN QUERY SELECT b.item, b.state, b.detail FROM triage.bind(format('%I.tickets', looked.complete ->> 'schema')::regclass, 'rt', looked.complete,
+			ARRAY[format('%I.transactions', looked.complete ->> 'schema')::regclass], attach_rt.backfill, attach_rt.dry_run) b;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION triage.attach_rt(jsonb, interval, boolean) IS
+	'Attaches to the Request Tracker 5 whose tables are in this database: from then on its new tickets are taken in, and each shows its case. All keys of mapping are optional:
+departments {"code or kind": "queue" | {"queue", "owner": "user", "group": "name"}}: which queue is a department''s, and who owns its tickets (the person, or the member of the group with the fewest open ones); a department that is not named has the queue of its Chinese name, English name or code · default: the same for all others · intake ["queue"]: only tickets made there are taken in; moved back there = request_return · bot: the RT user who writes (router-bot) · organization: $Organization of RT, where no ticket tells it · priority {"1": 100, "2": 75, "3": 50, "4": 25, "overdue": 100} · statuses {"lifecycle": {"new", "open", "stalled", "resolved", "rejected": its words}} · verbs {"status": verb or null} (open accept, resolved resolve, rejected request_return) · fields {"reference" | "area" | "address" | "case_type" | "outcome": "custom field"} and reference_channel: the same matter may come by that channel too · close: resolved = closed, without review · assists "wait": a ticket is resolved only when those who assist have finished (else who resolves answers for them) · stale "15 minutes": older forms do not put values back by mistake · channel (rt) · schema.
+backfill: also tickets open now and made since then. dry_run: only tell. Runs as the caller, who needs the rights it lists. Errors: TR002 not an administrator, TR003 something is missing (the first is named), 42P01 no tables of RT here.';
+
+CREATE FUNCTION triage.rt_initialdata(mapping jsonb DEFAULT '{}') RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	given	jsonb := coalesce(rt_initialdata.mapping, '{}');
+	s		text := triage.rt_schema(given ->> 'schema');
+	queues	text;
+	users	text;
+	groups	text;
+	rights	text;
+BEGIN
+	PERFORM triage.require_admin();
+	EXECUTE format($q$
+		WITH q AS (SELECT DISTINCT n.name FROM (
+				SELECT CASE WHEN jsonb_typeof(v.value) = 'string' THEN v.value #>> '{}' ELSE v.value ->> 'queue' END AS name
+					FROM (SELECT d.value FROM jsonb_each(coalesce($1 -> 'departments', '{}')) d UNION ALL SELECT $1 -> 'default') v
+				UNION ALL SELECT i.value FROM jsonb_array_elements_text(coalesce($1 -> 'intake', '[]')) i(value)) n
+				WHERE n.name <> '' AND NOT EXISTS (SELECT FROM %1$I.queues q WHERE lower(q.name) = lower(n.name))),
+			g AS (SELECT DISTINCT v.value ->> 'group' AS name
+				FROM (SELECT d.value FROM jsonb_each(coalesce($1 -> 'departments', '{}')) d UNION ALL SELECT $1 -> 'default') v
+				WHERE v.value ->> 'group' <> '' AND NOT EXISTS (SELECT FROM %1$I.groups q WHERE q.domain = 'UserDefined' AND lower(q.name) = lower(v.value ->> 'group')))
+		SELECT (SELECT string_agg(format(E'\t{Name => ''%%s''},\n', regexp_replace(q.name, '([\\''])', '\\\1', 'g')), '' ORDER BY q.name) FROM q),
+			(SELECT format(E'\t{Name => ''%%s'', RealName => ''pg_triage'', Privileged => 1},\n', regexp_replace($2, '([\\''])', '\\\1', 'g'))
+				WHERE NOT EXISTS (SELECT FROM %1$I.users u WHERE lower(u.name) = lower($2))),
+			(SELECT string_agg(format(E'\t{Domain => ''UserDefined'', Name => ''%%s''},\n', regexp_replace(g.name, '([\\''])', '\\\1', 'g')), '' ORDER BY g.name) FROM g),
+			(SELECT string_agg(format(E'\t{GroupDomain => ''UserDefined'', GroupId => ''%%s'', Right => ''%%s''},\n', regexp_replace(g.name, '([\\''])', '\\\1', 'g'), r.r), '' ORDER BY g.name, r.r)
+				FROM g, unnest('{SeeQueue,ShowTicket,ShowTicketComments,CommentOnTicket,ReplyToTicket,ModifyTicket,OwnTicket,TakeTicket,ReassignTicket}'::text[]) r(r))$q$, s)
+		INTO queues, users, groups, rights USING given, coalesce(given ->> 'bot', 'router-bot');
+	RETURN E'use utf8;\n' || format(E'our @Queues = (\n%s);\nour @Users = (\n%s);\nour @Groups = (\n%s);\nour @ACL = (\n%s);\n1;', queues, users, groups, rights);
+END
+$$;
+COMMENT ON FUNCTION triage.rt_initialdata(jsonb) IS
+	'What a mapping for attach_rt() names and RT lacks, as a file for RT''s own tool: queues, the user who writes, groups with the rights an agent needs. Use: psql -XAtc "SELECT triage.rt_initialdata(…)" > triage.pl; rt-setup-database-5 --action insert --skip-create --datafile triage.pl. Errors: TR002 not an administrator, 42P01 no tables of RT here.';
