@@ -59,7 +59,7 @@ AS $$
 #variable_conflict error
 BEGIN
 	IF verify_history.case_id IS NULL THEN
-		PERFORM triage.require_admin();
+		PERFORM triage.check_admin('verify_history');
 	ELSIF NOT triage.may_see(verify_history.case_id) THEN
 		RAISE EXCEPTION 'case % does not exist', verify_history.case_id
 			USING ERRCODE = 'TR003', DETAIL = 'There is no such case among those you work with.',
@@ -130,7 +130,7 @@ DECLARE
 	made	triage.seals;
 	level	bytea[];
 BEGIN
-	PERFORM triage.require_admin();
+	PERFORM triage.check_admin('seal');
 	made.at := triage.clock();
 	made.day := coalesce(seal.day, (made.at AT TIME ZONE coalesce((SELECT c.timezone FROM triage.calendars c WHERE c.active ORDER BY c.code LIMIT 1), 'UTC'))::date);
 	IF made.day > made.at::date + 1 THEN
@@ -222,7 +222,7 @@ DECLARE
 	part	text;
 	rows	jsonb;
 BEGIN
-	PERFORM triage.require_admin();
+	PERFORM triage.check_admin('export_case');
 	SELECT jsonb_build_object('format', 'pg_triage case 1', 'case', to_jsonb(c)) INTO doc FROM triage.cases c WHERE c.case_id = export_case.case_id;
 	IF doc IS NULL THEN
 		RAISE EXCEPTION 'case % does not exist', coalesce(export_case.case_id::text, 'null')

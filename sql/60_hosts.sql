@@ -69,7 +69,9 @@ SELECT pg_extension_config_dump('triage.host_queue_queue_id_seq', '');
 CREATE FUNCTION triage.bindings_changed() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'triage_bindings_changed';
-CREATE TRIGGER bindings_changed AFTER INSERT OR UPDATE OR DELETE ON triage.bindings
+-- how far a back-fill is concerns no session
+CREATE TRIGGER bindings_changed AFTER INSERT OR DELETE
+	OR UPDATE OF relation, kind, mapping, channel, hook, triggers, state, problem, runs_as ON triage.bindings
 	FOR EACH STATEMENT EXECUTE FUNCTION triage.bindings_changed();
 
 CREATE FUNCTION triage.host_trigger() RETURNS trigger
@@ -199,7 +201,7 @@ COMMENT ON FUNCTION triage.bind(regclass, text, jsonb, regclass[], interval, boo
 COMMENT ON FUNCTION triage.attach(regclass, jsonb, interval, boolean) IS
 	'Puts pg_triage under a ticket table (挂接工单表): new rows become cases, cases are shown in their rows, changes of rows become verbs. Returns what was checked and made: state ok | missing | created | problem. dry_run = only check. Attaching again replaces the mapping. backfill = take in open rows that old, by the timekeeper; bindings.backfill_done tells how far it is.
 mapping: {"channel": code or {"column", "values", "default"}, "text": column or [column or {"column", "format": plain | html | quoted-printable | base64}, ...], "reporter", "contact", "area", "address", "case_type", "reference", "reported_at", "by": column, {"column", "values": {from: to}, "default"} or {"value"}, "reference_channel": code, "location": point column or [longitude, latitude], "attrs": {name: column}, "key": [column, ...], "filter", "open": [{"column", "value" | "not": v or [v, ...]} or {"column", "null": boolean}, ...], "write": {"department", "due", "status", "priority", "assignee", "number", "case_type", "comment": column or {"column", "values", "default", "name": code | zh | en}}, "changes": [{"column", "value": v or [v, ...], "verb", "department", "body", "reason", "outcome", "note"}, ...], "timezone", "hook": row | commit, "runs_as": role}. A value that is not among "values" and has no default leaves the column as it is. A reference that is a case''s number, or a reference of reference_channel, makes the ticket a further source of that case.
-Errors: TR003 unknown column, channel or verb, TR004 what does not fit, 42501 missing privilege, 42809 no table; the hint says what to do. Who may: whoever may execute it and has TRIGGER on the table; it needs USAGE on schema triage and EXECUTE on triage.host_trigger() too.
+Errors: TR003 unknown column, channel or verb, TR004 what does not fit, 42501 missing privilege, 42809 no table; the hint says what to do. Who may: whoever may execute it and has TRIGGER on the table; it needs USAGE on schema triage too.
 Source: extension/hosts/attach.c, mapping.h';
 COMMENT ON FUNCTION triage.detach(regclass) IS
 	'Takes pg_triage away from a table: trigger and binding go, the table stays as it is; cases and triage.host_tickets are kept. false = it was not attached. Error: TR002 it was attached by somebody else.';

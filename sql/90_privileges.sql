@@ -26,3 +26,5 @@ GRANT EXECUTE ON FUNCTION triage.sight() TO PUBLIC;
 
 -- asked for each row that somebody writes into an attached table, with his rights
 GRANT EXECUTE ON FUNCTION triage.host_listens() TO PUBLIC;
+-- a new partition of an attached table gets the trigger with the rights of whoever makes it; it does nothing elsewhere
+GRANT EXECUTE ON FUNCTION triage.host_trigger() TO PUBLIC;

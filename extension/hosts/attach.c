@@ -16,7 +16,9 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -177,6 +179,17 @@ need_privilege(Attach *a, Oid relid, Oid role, AclMode mode, const char *name)
 			psprintf("GRANT %s ON %s TO %s;", name, table_name(relid), quote_identifier(who)));
 }
 
+/* The server asks it for every partition too. */
+static void
+need_trigger_privilege(Attach *a, Oid relid)
+{
+	List	 *all = find_all_inheritors(relid, AccessShareLock, NULL);
+	ListCell *cell;
+
+	foreach(cell, all)
+		need_privilege(a, lfirst_oid(cell), GetUserId(), ACL_TRIGGER, "TRIGGER");
+}
+
 /* The caller, but no superuser: see the head of this file. */
 static Oid
 role_of(Attach *a)
@@ -255,7 +268,7 @@ check_mapping(Attach *a)
 	if (strcmp(a->kind, "table") != 0 || jr_get(&a->mapping->root, "write") != NULL)
 		need_privilege(a, a->relid, a->role, ACL_UPDATE, "UPDATE");
 	for (int i = 0; i < a->ntriggers; i++)
-		need_privilege(a, a->triggers[i], GetUserId(), ACL_TRIGGER, "TRIGGER");
+		need_trigger_privilege(a, a->triggers[i]);
 }
 
 /* ---- making it ---- */
@@ -275,13 +288,13 @@ drop_trigger(Oid relid)
 	Oid user;
 	int context;
 
-	if (get_rel_relkind(relid) == '\0')
+	if (get_rel_relkind(relid) == '\0' || !OidIsValid(get_trigger_oid(relid, TRIGGER_NAME, true)))
 		return;
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner_of(relid), context | SECURITY_LOCAL_USERID_CHANGE);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	run_command(psprintf("DROP TRIGGER IF EXISTS " TRIGGER_NAME " ON %s", table_name(relid)));
+	run_command(psprintf("DROP TRIGGER " TRIGGER_NAME " ON %s", table_name(relid)));
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 	SetUserIdAndSecContext(user, context);

@@ -215,6 +215,7 @@ read_binding(void)
 	MemoryContext mcxt = AllocSetContextCreate(cache_context, "pg_triage binding", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(mcxt);
 	Binding		 *b = palloc0(sizeof(Binding));
+	char		 *noted;
 	bool		  isnull;
 
 	b->mcxt = mcxt;
@@ -230,6 +231,8 @@ read_binding(void)
 	b->map = compile_for(b, b->relation, &b->problem);
 	if (b->problem == NULL && !OidIsValid(b->role))
 		b->problem = psprintf("role \"%s\", as which it runs, does not exist", b->runs_as);
+	noted = triage_result_text(0, 8);
+	b->noted = b->problem == NULL ? noted == NULL : noted != NULL && strcmp(noted, b->problem) == 0;
 	MemoryContextSwitchTo(old);
 	return b;
 }
@@ -250,9 +253,9 @@ static Binding *
 fetch(Oid relid, bool by_trigger)
 {
 	static KeptPlan plan = {
-		.sql =
-			"SELECT b.relation, b.kind, b.mapping, b.channel, b.hook, b.state, b.runs_as FROM triage.bindings b"
-			" WHERE b.relation = $1 OR ($2 AND $1 = ANY (b.triggers)) ORDER BY b.relation <> $1 LIMIT 1",
+		.sql = "SELECT b.relation, b.kind, b.mapping, b.channel, b.hook, b.state, b.runs_as, b.problem"
+			   " FROM triage.bindings b"
+			   " WHERE b.relation = $1 OR ($2 AND $1 = ANY (b.triggers)) ORDER BY b.relation <> $1 LIMIT 1",
 		.nargs = 2,
 		.types = {REGCLASSOID, BOOLOID}};
 	Datum		args[2] = {ObjectIdGetDatum(relid), BoolGetDatum(by_trigger)};
@@ -333,13 +336,14 @@ host_source(Oid relid)
 		old = MemoryContextSwitchTo(b->mcxt);
 		source->map = compile_for(b, relid, &problem);
 		b->problem = problem;
+		b->noted = problem == NULL;
 		MemoryContextSwitchTo(old);
 	}
 	return source;
 }
 
 void
-binding_note(const Binding *b)
+binding_note(Binding *b)
 {
 	static KeptPlan plan = {
 		.sql =
@@ -352,6 +356,8 @@ binding_note(const Binding *b)
 	char  nulls[2] = {' ', b->problem ? ' ' : 'n'};
 	OwnerSwitch sw;
 
+	if (b->noted)
+		return;
 	triage_owner_begin(&sw);
 	triage_run(&plan, args, nulls, SPI_OK_UPDATE);
 	triage_owner_end(&sw);

@@ -20,6 +20,7 @@ typedef struct Binding
 	bool		  at_commit; /* hook */
 	bool		  off;
 	const char	 *problem; /* NULL = it works */
+	bool		  noted;   /* bindings.problem says the same */
 	const char	 *runs_as;
 	Oid			  role;	 /* runs_as; InvalidOid = it is gone */
 	Mapping		 *map;	 /* against `relation`; for kinds with a driver its keys only */
@@ -51,8 +52,8 @@ extern Binding *binding_of(Oid relation);
 /* Is anything attached at all?  Costs nothing when asked again. */
 extern bool bindings_any(void);
 
-/* Store what was found about a binding, if it differs from what stands there. */
-extern void binding_note(const Binding *b);
+/* Store what was found about a binding where it differs from what stands there. */
+extern void binding_note(Binding *b);
 
 /*
  * Become the role that reads and writes the host's tables; connects to SPI.

@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
@@ -118,18 +119,47 @@ put_names(HostDoc *d, const char *area_code)
 	book_release(book);
 }
 
+static int
+by_case(const void *a, const void *b)
+{
+	int64 x = (*(HostDoc *const *) a)->case_id;
+	int64 y = (*(HostDoc *const *) b)->case_id;
+
+	return x < y ? -1 : x > y;
+}
+
+/* When they are due, in one look. */
 static void
-put_due(HostDoc *d)
+put_due(int n, HostDoc *docs)
 {
 	static KeptPlan plan = {
-		.sql = "SELECT k.due_at FROM triage.clocks k WHERE k.case_id = $1 AND k.state = 'running'"
-			   " ORDER BY k.stage <> 'resolve', k.due_at DESC LIMIT 1",
+		.sql =
+			"SELECT x.id, k.due_at FROM unnest($1) x(id) CROSS JOIN LATERAL (SELECT k.due_at FROM triage.clocks k"
+			" WHERE k.case_id = x.id AND k.state = 'running' ORDER BY k.stage <> 'resolve', k.due_at DESC LIMIT 1) k",
 		.nargs = 1,
-		.types = {INT8OID}};
-	Datum args[1] = {Int64GetDatum(d->case_id)};
+		.types = {INT8ARRAYOID}};
+	Datum	 *ids = palloc(n * sizeof(Datum));
+	HostDoc **sorted = palloc(n * sizeof(HostDoc *));
+	Datum	  args[1];
+	int		  found;
 
-	if (host_run(&plan, args, NULL, SPI_OK_SELECT) == 1)
-		d->due_at = result_time(0, 1);
+	for (int i = 0; i < n; i++)
+	{
+		ids[i] = Int64GetDatum(docs[i].case_id);
+		sorted[i] = &docs[i];
+	}
+	qsort(sorted, n, sizeof(HostDoc *), by_case);
+	args[0] = PointerGetDatum(construct_array(ids, n, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE));
+	found = host_run(&plan, args, NULL, SPI_OK_SELECT);
+	for (int i = 0; i < found; i++)
+	{
+		HostDoc	  key = {.case_id = triage_result_int(i, 1, 0)};
+		HostDoc	 *k = &key;
+		HostDoc **d = bsearch(&k, sorted, n, sizeof(HostDoc *), by_case);
+
+		if (d != NULL)
+			(*d)->due_at = result_time(i, 2);
+	}
 }
 
 /* The book knows no English names of departments. */
@@ -148,8 +178,8 @@ put_english(HostDoc *d)
 		d->department_en = triage_result_text(0, 1);
 }
 
-void
-host_doc_new(Datum value, bool words, HostDoc *d)
+static void
+read_new(Datum value, HostDoc *d)
 {
 	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
 	HeapTupleData	tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
@@ -157,7 +187,6 @@ host_doc_new(Datum value, bool words, HostDoc *d)
 		lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
 	CaseRow			  row;
 	const AttrNumber *att = case_row_read(&row, &tuple, desc);
-	OwnerSwitch		  sw;
 
 	memset(d, 0, sizeof(HostDoc));
 	d->first = true;
@@ -173,12 +202,21 @@ host_doc_new(Datum value, bool words, HostDoc *d)
 	d->verb = "report";
 	put_names(d, case_text(&row, att, CASE_AREA));
 	ReleaseTupleDesc(desc);
+}
+
+void
+host_docs_new(int n, const Datum *rows, bool words, HostDoc *docs)
+{
+	OwnerSwitch sw;
+
+	for (int i = 0; i < n; i++)
+		read_new(rows[i], &docs[i]);
 	host_owner_begin(&sw);
-	put_due(d);
-	if (words)
+	put_due(n, docs);
+	for (int i = 0; i < n && words; i++)
 	{
-		put_english(d);
-		d->comment = host_words(d, 0, NULL);
+		put_english(&docs[i]);
+		docs[i].comment = host_words(&docs[i], 0, NULL);
 	}
 	host_owner_end(&sw);
 }

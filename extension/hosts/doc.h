@@ -42,10 +42,10 @@ typedef struct HostDoc
 extern bool host_doc_read(int64 case_id, int since, const char *own, HostDoc *d);
 
 /*
- * The same of a case that report() has just returned as a composite value,
- * with less to read; words = with the comment, and names in English.
+ * The same of cases that are new: rows as report() returns them.  words = with
+ * the comment, and names in English.
  */
-extern void host_doc_new(Datum row, bool words, HostDoc *d);
+extern void host_docs_new(int n, const Datum *rows, bool words, HostDoc *docs);
 
 /* As drivers get it; relation = of the tickets that links and merged_into name, InvalidOid = none. */
 extern Jsonb *host_doc_json(const HostDoc *d, Oid relation);

@@ -10,6 +10,7 @@
 
 #include "base/names.h"
 #include "hosts/guard.h"
+#include "hosts/jsonread.h"
 #include "hosts/run.h"
 #include "hosts/take.h"
 #include "hosts/vouch.h"
@@ -51,6 +52,12 @@ static VerbCall calls[] = {
 	 VERB_PLAN("triage.review($1, false, coalesce($5, 'stage_only'), note => coalesce($6, $4, $3))")},
 };
 
+/* Taken up again before it was closed: the result is not accepted. */
+static VerbCall not_passed = {"review", false,
+							  VERB_PLAN("triage.review($1, false, 'wrong', coalesce($4, $3, $6))")};
+static VerbCall not_satisfied = {"call_back", false,
+								 VERB_PLAN("triage.call_back($1, 'dissatisfied', coalesce($4, $3, $6))")};
+
 static VerbCall *
 call_of(const char *verb)
 {
@@ -65,22 +72,23 @@ call_of(const char *verb)
 typedef struct Standing
 {
 	char *status;
-	bool  accepted; /* by its lead */
+	bool  accepted; /* by the department that acts; where none is named, by the lead */
 } Standing;
 
 static void
-read_standing(int64 case_id, Standing *st)
+read_standing(int64 case_id, const char *department, Standing *st)
 {
 	static KeptPlan plan = {
 		.sql = "SELECT c.status, EXISTS (SELECT 1 FROM triage.assignments a WHERE a.case_id = c.case_id"
-			   " AND a.duty = 'lead' AND a.accepted_at IS NOT NULL AND a.status NOT IN ('done', 'withdrawn'))"
+			   " AND CASE WHEN $2 IS NULL THEN a.duty = 'lead' ELSE a.department = $2 END"
+			   " AND a.accepted_at IS NOT NULL AND a.status NOT IN ('done', 'withdrawn'))"
 			   " FROM triage.cases c WHERE c.case_id = $1",
-		.nargs = 1,
-		.types = {INT8OID}};
-	Datum args[1] = {Int64GetDatum(case_id)};
+		.nargs = 2,
+		.types = {INT8OID, TEXTOID}};
+	Datum args[2] = {Int64GetDatum(case_id), department ? CStringGetTextDatum(department) : (Datum) 0};
 	bool  isnull;
 
-	if (host_run(&plan, args, NULL, SPI_OK_SELECT) != 1)
+	if (host_run(&plan, args, department ? "  " : " n", SPI_OK_SELECT) != 1)
 		ereport(ERROR,
 				(errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("case %lld does not exist", (long long) case_id)));
 	st->status = triage_result_text(0, 1);
@@ -92,7 +100,7 @@ static bool
 is_said_already(const Standing *st, const HostVerb *h)
 {
 	if (strcmp(h->verb, "accept") == 0)
-		return h->department == NULL && (st->accepted || strcmp(st->status, "dispatched") != 0);
+		return st->accepted || (h->department == NULL && strcmp(st->status, "dispatched") != 0);
 	if (strcmp(h->verb, "resolve") == 0)
 		return strcmp(st->status, "review") == 0 || strcmp(st->status, "callback") == 0 ||
 			   strcmp(st->status, "closed") == 0;
@@ -129,6 +137,33 @@ call_verb(VerbCall *call, int64 case_id, const HostVerb *h)
 	host_run(&call->plan, args, nulls, SPI_OK_SELECT);
 }
 
+/*
+ * Those who assist have no ticket of their own to finish their part in, so
+ * whoever resolves the ticket answers for them too; unless the mapping says
+ * {"assists": "wait"}.
+ */
+static void
+finish_assists(int64 case_id)
+{
+	static KeptPlan plan = {
+		.sql =
+			"SELECT (triage.finish($1, a.department, $2)).case_id FROM triage.assignments a"
+			" WHERE a.case_id = $1 AND a.duty IN ('assist', 'expert') AND a.status NOT IN ('done', 'withdrawn')",
+		.nargs = 2,
+		.types = {INT8OID, TEXTOID}};
+	Datum args[2] = {Int64GetDatum(case_id), CStringGetTextDatum("随工单一并办结 settled with the ticket")};
+
+	host_run(&plan, args, NULL, SPI_OK_SELECT);
+}
+
+static bool
+assists_wait(const Binding *b)
+{
+	char *how = jr_text(&b->mapping->root, "assists");
+
+	return how != NULL && strcmp(how, "wait") == 0;
+}
+
 /* The other ticket's case is merged into this one's, or the other way round, as the verb says. */
 static void
 merge(const Binding *b, int64 case_id, const HostVerb *h)
@@ -157,6 +192,24 @@ typedef struct Doing
 	const char	   *by;
 } Doing;
 
+/* What must come before the verb, and the verb. */
+static void
+act(const Doing *d, const Standing *st)
+{
+	VerbCall   *call = call_of(d->h->verb);
+	const char *acts_for = strcmp(d->h->verb, "transfer") == 0 ? NULL : d->h->department;
+
+	if (call->accepts_first && !st->accepted)
+		call_verb(call_of("accept"), d->case_id, &(HostVerb){.verb = "accept", .department = acts_for});
+	if (strcmp(d->h->verb, "resolve") == 0 && !assists_wait(d->b))
+		finish_assists(d->case_id);
+	if (strcmp(d->h->verb, "reopen") == 0 && strcmp(st->status, "review") == 0)
+		call = &not_passed;
+	else if (strcmp(d->h->verb, "reopen") == 0 && strcmp(st->status, "callback") == 0)
+		call = &not_satisfied;
+	call_verb(call, d->case_id, d->h);
+}
+
 static void
 do_verb(void *arg)
 {
@@ -166,23 +219,37 @@ do_verb(void *arg)
 
 	host_vouch_begin(d->b, d->by);
 	host_owner_begin(&sw);
-	read_standing(d->case_id, &st);
+	read_standing(d->case_id, strcmp(d->h->verb, "transfer") == 0 ? NULL : d->h->department, &st);
 	if (strcmp(d->h->verb, "merge") == 0)
 		merge(d->b, d->case_id, d->h);
 	else if (!is_said_already(&st, d->h))
-	{
-		VerbCall *call = call_of(d->h->verb);
-
-		if (call->accepts_first && !st.accepted && strcmp(st.status, "dispatched") == 0)
-			call_verb(call_of("accept"), d->case_id, &(HostVerb){.verb = "accept"});
-		call_verb(call, d->case_id, d->h);
-	}
+		act(d, &st);
 	host_owner_end(&sw);
 	host_vouch_end();
 }
 
+/* Why a verb was not carried out, for who meant it. */
+static char *
+refusal(const HostVerb *h, const Guarding *g)
+{
+	static const struct
+	{
+		int			code;
+		const char *zh;
+	} words[] = {{TRIAGE_ERRCODE_STATE, "当前状态下不能办理"},
+				 {TRIAGE_ERRCODE_RIGHTS, "无权办理"},
+				 {TRIAGE_ERRCODE_UNKNOWN, "缺少内容或代码不存在"},
+				 {TRIAGE_ERRCODE_CONTENT, "未达到办理要求"}};
+	const char *zh = "出错";
+
+	for (int i = 0; i < (int) lengthof(words); i++)
+		if (words[i].code == g->sqlerrcode)
+			zh = words[i].zh;
+	return psprintf("未生效 Not done (%s): %s. %s", h->verb, zh, g->message);
+}
+
 void
-ticket_follow(const Binding *b, int64 case_id, const HostEvent *e)
+ticket_follow(const Binding *b, int64 case_id, HostEvent *e)
 {
 	for (int i = 0; i < e->nverbs; i++)
 	{
@@ -196,5 +263,7 @@ ticket_follow(const Binding *b, int64 case_id, const HostEvent *e)
 			ereport(ERROR, (errcode(g.sqlerrcode), errmsg("%s", g.message)));
 		host_error(b, psprintf("host:%s", e->verbs[i].verb), e->ticket, case_id, g.sqlerrcode, g.message,
 				   NULL);
+		e->refused = e->refused ? psprintf("%s\n%s", e->refused, refusal(&e->verbs[i], &g))
+								: refusal(&e->verbs[i], &g);
 	}
 }

@@ -153,32 +153,47 @@ typedef struct TryValue
 {
 	const HostColumn *column;
 	const char		 *value;
+	char			 *canonical; /* as it will be read */
+	MemoryContext	  mcxt;
 } TryValue;
 
 static void
 try_value(void *arg)
 {
-	TryValue *t = arg;
-	Oid		  input, param;
+	TryValue	 *t = arg;
+	Oid			  input, param;
+	Datum		  value;
+	MemoryContext old;
 
 	getTypeInputInfo(t->column->type, &input, &param);
-	(void) OidInputFunctionCall(input, unconstify(char *, t->value), param, t->column->typmod);
+	value = OidInputFunctionCall(input, unconstify(char *, t->value), param, t->column->typmod);
+	old = MemoryContextSwitchTo(t->mcxt);
+	t->canonical = value_text(t->column->type, value);
+	MemoryContextSwitchTo(old);
 }
 
-/* Values that will be written must be such as the column takes. */
-static void
+/* A value must be such as the column takes; returns it as it will be read from there. */
+static const char *
 check_value(Compile *c, const char *item, const HostColumn *column, const char *value)
 {
-	TryValue t = {column, value};
+	TryValue t = {column, value, NULL, CurrentMemoryContext};
 	Guarding g;
 
 	if (column->attno == 0)
-		return;
+		return value;
+	if (value == NULL)
+	{
+		add_item(c, item, TRIAGE_ERRCODE_RULE, psprintf("a value for column \"%s\" is null", column->name),
+				 "Give a text, a number or a boolean.");
+		return value;
+	}
 	g = guard_run(try_value, &t, 0);
-	if (!g.done)
-		add_item(c, item, TRIAGE_ERRCODE_RULE,
-				 psprintf("\"%s\" is no value of column \"%s\": %s", value, column->name, g.message),
-				 psprintf("The column has type %s.", format_type_with_typemod(column->type, column->typmod)));
+	if (g.done)
+		return t.canonical;
+	add_item(c, item, TRIAGE_ERRCODE_RULE,
+			 psprintf("\"%s\" is no value of column \"%s\": %s", value, column->name, g.message),
+			 psprintf("The column has type %s.", format_type_with_typemod(column->type, column->typmod)));
+	return value;
 }
 
 static void
@@ -422,7 +437,28 @@ read_tests(Compile *c, JsonbContainer *doc, const char *key, Tests *tests)
 					 psprintf("the test of column \"%s\" names no value", t->column.name),
 					 "Give \"value\", \"not\" or \"null\".");
 		for (int i = 0; i < t->nvalues; i++)
-			check_value(c, key, &t->column, t->values[i]);
+			t->values[i] = check_value(c, key, &t->column, t->values[i]);
+	}
+}
+
+/* Each column is written once, and never one of the key. */
+static void
+check_writes(Compile *c, const Mapping *m)
+{
+	for (int i = 0; i < WRITE_FIELDS; i++)
+	{
+		const HostColumn *column = &m->write[i].column;
+		const char		 *item = psprintf("write.%s", write_names[i]);
+
+		for (int k = 0; k < i && column->attno != 0; k++)
+			if (m->write[k].column.attno == column->attno)
+				add_item(c, item, TRIAGE_ERRCODE_RULE,
+						 psprintf("column \"%s\" is written by %s already", column->name, write_names[k]),
+						 "Give each its own column.");
+		for (int k = 0; k < m->nkeys && column->attno != 0; k++)
+			if (m->keys[k].attno == column->attno)
+				add_item(c, item, TRIAGE_ERRCODE_RULE,
+						 psprintf("column \"%s\" is part of the key", column->name), "Give another column.");
 	}
 }
 
@@ -441,13 +477,14 @@ read_writes(Compile *c, JsonbContainer *doc, Mapping *m)
 
 		read_field(c, item, jr_get(o, write_names[i]), false, f);
 		for (int k = 0; k < f->nvalues; k++)
-			check_value(c, item, &f->column, f->values[k].to);
+			(void) check_value(c, item, &f->column, f->values[k].to);
 		if (f->otherwise != NULL)
-			check_value(c, item, &f->column, f->otherwise);
+			(void) check_value(c, item, &f->column, f->otherwise);
 		if (i == WRITE_DUE && f->column.attno != 0 && !is_time(f->column.type) &&
 			!has_category(f->column.type, TYPCATEGORY_STRING))
 			wrong_type(c, item, &f->column, "a date, a timestamp or a text type");
 	}
+	check_writes(c, m);
 	if (o == NULL || !JsonContainerIsObject(o))
 		return;
 	it = JsonbIteratorInit(o);
@@ -485,7 +522,7 @@ read_changes(Compile *c, JsonbContainer *doc, Mapping *m)
 			note_column(c, "changes", &ch->column);
 		ch->values = string_array(jr_strings(o, "value"), &ch->nvalues);
 		for (int i = 0; i < ch->nvalues; i++)
-			check_value(c, "changes", &ch->column, ch->values[i]);
+			ch->values[i] = check_value(c, "changes", &ch->column, ch->values[i]);
 		ch->verb = jr_text(o, "verb");
 		for (int i = 0; ch->verb != NULL && i < (int) lengthof(verbs); i++)
 			known |= strcmp(ch->verb, verbs[i]) == 0;

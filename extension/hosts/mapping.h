@@ -173,4 +173,7 @@ extern void mapping_raise(const List *items, Relation rel);
 /* A value as the field's map has it; NULL = leave it alone. */
 extern const char *field_map(const Field *f, const char *value);
 
+/* A value as mappings name it: as its type writes it, but true and false in full, times in ISO, with a zone in UTC. */
+extern char *value_text(Oid type, Datum value);
+
 #endif

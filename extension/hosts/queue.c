@@ -18,6 +18,7 @@
 #include "base/names.h"
 #include "casework/act.h"
 #include "casework/wake.h"
+#include "hosts/backfill.h"
 #include "hosts/guard.h"
 #include "hosts/queue.h"
 #include "hosts/run.h"
@@ -28,6 +29,7 @@
 /* a ticket that somebody has locked comes again after this long; what failed, doubling, up to the longest */
 #define LOCKED_AGAIN  (USECS_PER_SEC)
 #define FAILED_AGAIN  (10 * USECS_PER_SEC)
+#define BROKEN_AGAIN  (60 * USECS_PER_SEC)
 #define LONGEST_AGAIN (3600 * USECS_PER_SEC)
 /* then people must look */
 #define MAX_TRIES 12
@@ -111,7 +113,8 @@ typedef struct Job
 	Jsonb	   *payload;
 	int			tries;
 	Shown		shown;
-	bool		done; /* with another one */
+	const char *broken; /* the binding; then it waits for it */
+	bool		done;	/* with another one */
 } Job;
 
 static int
@@ -180,8 +183,12 @@ do_job(void *arg)
 	j->shown = SHOWN_DONE;
 	if (b == NULL || b->off)
 		return;
+	binding_note(b);
+	j->broken = b->problem;
+	if (j->broken != NULL)
+		return;
 	if (strcmp(j->job, "show") == 0)
-		j->shown = ticket_show(b, j->ticket, false);
+		j->shown = ticket_show(b, j->ticket, NULL, false);
 	else
 		j->shown = host_redo(b, j->ticket, j->payload);
 }
@@ -203,7 +210,9 @@ run_job(Job *j, TimestampTz now)
 {
 	Guarding g = guard_run(do_job, j, JOB_MS);
 
-	if (g.done && j->shown != SHOWN_LOCKED)
+	if (g.done && j->broken != NULL)
+		retry_job(j, now + BROKEN_AGAIN, j->tries, pstrdup(j->broken));
+	else if (g.done && j->shown != SHOWN_LOCKED)
 		delete_job(j->queue_id);
 	else if (g.done)
 		retry_job(j, now + LOCKED_AGAIN, j->tries, NULL);
@@ -230,20 +239,57 @@ drop_doubles(Job *jobs, int n)
 }
 
 /*
- * In a worker, or tick(), the host's own deferred triggers would run at
- * commit with our rights: have them run with those of the binding.
+ * Here the host's own deferred triggers would run at commit, with our rights
+ * (before PostgreSQL 18): have them run at once, with those of the binding.
+ * What the caller's transaction has left to do is done first, with his.
  */
-int
-hosts_run(TimestampTz now, int max)
+static void
+fire_at_once(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "SET CONSTRAINTS failed");
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	MemoryContextSwitchTo(caller);
+}
+
+/* Is there anything to do?  One index entry, and the few bindings. */
+static bool
+anything(TimestampTz now)
+{
+	static KeptPlan plan = {
+		.sql =
+			"SELECT 1 WHERE EXISTS (SELECT 1 FROM triage.host_queue q WHERE q.retry_at <= $1)"
+			" OR EXISTS (SELECT 1 FROM triage.bindings b WHERE b.backfill_state = 'running' AND b.state = 'active')",
+		.nargs = 1,
+		.types = {TIMESTAMPTZOID}};
+	Datum		args[1] = {TimestampTzGetDatum(now)};
+	OwnerSwitch sw;
+	bool		found;
+
+	host_owner_begin(&sw);
+	found = host_run(&plan, args, NULL, SPI_OK_SELECT) > 0;
+	host_owner_end(&sw);
+	return found;
+}
+
+bool
+hosts_run(TimestampTz now, int max_jobs, int max_rows)
 {
 	OwnerSwitch sw;
 	Job		   *jobs;
+	bool		more;
 	int			n;
 
-	if (!bindings_any())
-		return 0;
+	if (!bindings_any() || !anything(now))
+		return false;
+	fire_at_once();
 	host_owner_begin(&sw);
-	n = claim_jobs(now, max, &jobs);
+	n = claim_jobs(now, max_jobs, &jobs);
 	drop_doubles(jobs, n);
 	for (int i = 0; i < n; i++)
 	{
@@ -251,8 +297,9 @@ hosts_run(TimestampTz now, int max)
 		if (!jobs[i].done)
 			run_job(&jobs[i], now);
 	}
+	more = backfill_run(max_rows);
 	host_owner_end(&sw);
-	return n;
+	return more || n == max_jobs;
 }
 
 void

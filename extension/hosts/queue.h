@@ -14,10 +14,11 @@ extern void
 host_enqueue(const Binding *b, const char *ticket, int64 case_id, const char *job, Jsonb *payload);
 
 /*
- * Do what waits, at most max jobs, in the present transaction; returns how
- * many were done.  Whatever is locked or fails comes again later.
+ * Do what waits, at most max_jobs, and back-fill at most max_rows, in the
+ * present transaction; true = there may be more.  Whatever is locked or fails
+ * comes again later.
  */
-extern int hosts_run(TimestampTz now, int max);
+extern bool hosts_run(TimestampTz now, int max_jobs, int max_rows);
 
 /* Registers what act_end() calls, and the caches. */
 extern void hosts_init(void);

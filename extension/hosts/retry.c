@@ -48,7 +48,7 @@ retry(void *arg)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("table %s is not attached", table ? table : ""), errhint("Attach it again.")));
 	if (strcmp(r->stage, "host:show") == 0)
-		r->shown = ticket_show(b, ticket, false);
+		r->shown = ticket_show(b, ticket, NULL, false);
 	else
 		r->shown = host_redo(b, ticket, jr_jsonb(&r->payload->root, "row"));
 }

@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
@@ -17,6 +18,7 @@
 #include "base/json.h"
 #include "base/names.h"
 #include "hosts/doc.h"
+#include "hosts/queue.h"
 #include "hosts/run.h"
 #include "hosts/show.h"
 #include "hosts/ticket.h"
@@ -106,26 +108,6 @@ lock_ticket(Binding *b, const char *ticket, bool wait)
 }
 
 /* ---- write: kind table ---- */
-
-/* A time as the column holds it. */
-static Datum
-time_value(const Mapping *m, const HostColumn *column, TimestampTz at)
-{
-	text *zone = cstring_to_text(m->timezone ? m->timezone : "UTC");
-	Datum local = DirectFunctionCall2(timestamptz_zone, PointerGetDatum(zone), TimestampTzGetDatum(at));
-
-	switch (column->type)
-	{
-		case TIMESTAMPTZOID:
-			return TimestampTzGetDatum(at);
-		case TIMESTAMPOID:
-			return local;
-		case DATEOID:
-			return DirectFunctionCall1(timestamp_date, local);
-		default:
-			return column_value(column, DatumGetCString(DirectFunctionCall1(timestamp_out, local)));
-	}
-}
 
 static const char *
 named(const Field *f, const char *code, const char *zh, const char *en)
@@ -219,7 +201,7 @@ write_row(Binding *b, const char *ticket, const HostDoc *d)
 		if (i == WRITE_DUE)
 		{
 			nulls[n] = d->due_at != 0 ? ' ' : 'n';
-			values[n] = d->due_at != 0 ? time_value(m, &f->column, d->due_at) : (Datum) 0;
+			values[n] = d->due_at != 0 ? column_time(m, &f->column, d->due_at) : (Datum) 0;
 		}
 		else
 		{
@@ -317,8 +299,33 @@ ticket_show_new(Binding *b, const char *ticket, const HostDoc *d)
 		write_ticket(b, ticket, d);
 }
 
+void
+tickets_show_new(Binding *b, int n, const HostEvent *events, const HostDoc *docs, bool *shown)
+{
+	bool writes = !b->generic || writes_anything(b->map);
+
+	for (int i = 0; i < n; i++)
+	{
+		HostRole role;
+		Shown	 lock = SHOWN_DONE;
+
+		CHECK_FOR_INTERRUPTS();
+		if (writes)
+		{
+			host_role_begin(&role, b);
+			lock = lock_ticket(b, events[i].ticket, false);
+			host_role_end(&role);
+		}
+		shown[i] = lock == SHOWN_DONE;
+		if (lock == SHOWN_LOCKED)
+			host_enqueue(b, events[i].ticket, docs[i].case_id, "show", NULL);
+		if (lock == SHOWN_DONE && writes)
+			write_ticket(b, events[i].ticket, &docs[i]);
+	}
+}
+
 Shown
-ticket_show(Binding *b, const char *ticket, bool wait)
+ticket_show(Binding *b, const char *ticket, const char *more, bool wait)
 {
 	HostRole role;
 	HostDoc	 d;
@@ -336,6 +343,8 @@ ticket_show(Binding *b, const char *ticket, bool wait)
 	case_id = ticket_case(b, ticket, &since);
 	if (case_id == 0 || !host_doc_read(case_id, since, psprintf("%s/", b->kind), &d))
 		return SHOWN_DONE;
+	if (more != NULL)
+		d.comment = d.comment ? psprintf("%s\n%s", d.comment, more) : more;
 	write_ticket(b, ticket, &d);
 	note_shown(b, ticket, &d);
 	return SHOWN_DONE;

@@ -192,7 +192,7 @@ take_in(Binding *b, const HostEvent *e, const char *channel, const char *ref, bo
 	}
 	if (is_new && show)
 	{
-		host_doc_new(row, ticket_wants_words(b), &d);
+		host_docs_new(1, &row, ticket_wants_words(b), &d);
 		ticket_show_new(b, e->ticket, &d);
 		put_shown_ticket(b, e->ticket, &d);
 		*shown = true;
@@ -200,6 +200,15 @@ take_in(Binding *b, const HostEvent *e, const char *channel, const char *ref, bo
 	else
 		put_ticket(b, e->ticket, case_id, channel, ref);
 	return case_id;
+}
+
+const char *
+ticket_ref(const Binding *b, const HostEvent *e)
+{
+	/* a channel that has references of its own must not meet ours */
+	if (e->channel == NULL || strcmp(e->channel, b->channel) == 0)
+		return e->ticket;
+	return psprintf("%s:%s", get_rel_name(b->relation), e->ticket);
 }
 
 int64

@@ -21,9 +21,12 @@ extern int64 ticket_take_in(Binding *b, const HostEvent *e, bool fresh, bool sho
 
 /*
  * Carry out the verbs of a change on a case.  A verb that fails is recorded
- * in triage.intake_errors, the next ones are tried all the same.
+ * in triage.intake_errors and told in e->refused, the next ones are tried all the same.
  */
-extern void ticket_follow(const Binding *b, int64 case_id, const HostEvent *e);
+extern void ticket_follow(const Binding *b, int64 case_id, HostEvent *e);
+
+/* The reference under which its case is reported. */
+extern const char *ticket_ref(const Binding *b, const HostEvent *e);
 
 /* While set, act's hook leaves out this ticket: it is shown by whoever set it. */
 extern void ticket_busy(Oid relation, const char *ticket);

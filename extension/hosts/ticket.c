@@ -169,14 +169,26 @@ time_text(Oid type, Datum value)
 	return pstrdup(buf);
 }
 
+char *
+value_text(Oid type, Datum value)
+{
+	Oid	 output;
+	bool varlena;
+
+	if (type == BOOLOID)
+		return pstrdup(DatumGetBool(value) ? "true" : "false");
+	if (type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID)
+		return time_text(type, value);
+	getTypeOutputInfo(type, &output, &varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
 /* A column as text, the start of it where it is long; NULL for null. */
 static char *
 text_of(const HostColumn *column, HeapTuple row, TupleDesc desc)
 {
 	bool  isnull;
 	Datum d;
-	Oid	  output;
-	bool  varlena;
 
 	if (column->attno == 0)
 		return NULL;
@@ -194,10 +206,7 @@ text_of(const HostColumn *column, HeapTuple row, TupleDesc desc)
 			len = pg_encoding_verifymbstr(PG_UTF8, s, len);
 		return pnstrdup(s, len);
 	}
-	if (column->type == DATEOID || column->type == TIMESTAMPOID || column->type == TIMESTAMPTZOID)
-		return time_text(column->type, d);
-	getTypeOutputInfo(column->type, &output, &varlena);
-	return clip(OidOutputFunctionCall(output, d));
+	return clip(value_text(column->type, d));
 }
 
 /* As its system stored it -> the words. */
@@ -476,6 +485,25 @@ column_value(const HostColumn *column, const char *value)
 
 	getTypeInputInfo(column->type, &input, &param);
 	return OidInputFunctionCall(input, unconstify(char *, value), param, column->typmod);
+}
+
+Datum
+column_time(const Mapping *m, const HostColumn *column, TimestampTz at)
+{
+	text *zone = cstring_to_text(m->timezone ? m->timezone : "UTC");
+	Datum local = DirectFunctionCall2(timestamptz_zone, PointerGetDatum(zone), TimestampTzGetDatum(at));
+
+	switch (column->type)
+	{
+		case TIMESTAMPTZOID:
+			return TimestampTzGetDatum(at);
+		case TIMESTAMPOID:
+			return local;
+		case DATEOID:
+			return DirectFunctionCall1(timestamp_date, local);
+		default:
+			return column_value(column, DatumGetCString(DirectFunctionCall1(timestamp_out, local)));
+	}
 }
 
 void

@@ -46,6 +46,7 @@ typedef struct HostEvent
 	const char *by;
 	int			nverbs;
 	HostVerb   *verbs;
+	const char *refused; /* words of what ticket_follow() could not do */
 } HostEvent;
 
 /* Text of a ticket that is read; what comes behind is left out. */
@@ -68,7 +69,8 @@ extern char *ticket_key(const Mapping *m, HeapTuple row, TupleDesc desc);
 /* Its values again, for the columns of m->keys. */
 extern void ticket_key_values(const Mapping *m, const char *ticket, Datum *values, Oid *types);
 
-/* A text as a value of the column's type. */
+/* A text as a value of the column's type; a time, in the mapping's zone where the column has none. */
 extern Datum column_value(const HostColumn *column, const char *value);
+extern Datum column_time(const Mapping *m, const HostColumn *column, TimestampTz at);
 
 #endif

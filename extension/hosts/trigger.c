@@ -56,6 +56,8 @@ take(void *arg)
 		return;
 	if (b->problem != NULL)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", b->problem)));
+	/* mended meanwhile */
+	binding_note(b);
 	if (!f->read && !host_read(f->source, &f->r, &f->e, &f->doc))
 		return;
 	f->read = true;
@@ -68,7 +70,7 @@ show(void *arg)
 {
 	Firing *f = arg;
 
-	(void) ticket_show(f->source->binding, f->e.ticket, true);
+	(void) ticket_show(f->source->binding, f->e.ticket, f->e.refused, true);
 }
 
 /* What could not be done is kept for later, or for people. */
@@ -84,7 +86,9 @@ keep_failure(void *arg)
 		return;
 	if (b->problem != NULL)
 		binding_note(b);
-	/* the rows that came while a binding was broken are taken in when it is whole again */
+	/* what came new while a binding was broken is taken in when it is whole again; what changed is seen then */
+	if (b->problem != NULL && f->r.old != NULL)
+		return;
 	payload = f->taken ? NULL : host_payload(b, &f->r, &f->e, f->doc);
 	if (f->e.ticket == NULL && b->generic && b->map->nkeys > 0 && b->map->keys[0].attno != 0)
 		f->e.ticket = ticket_key(b->map, f->r.row, f->r.desc);

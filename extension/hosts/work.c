@@ -253,7 +253,7 @@ host_read(HostSource *source, const HostRow *r, HostEvent *e, Jsonb **doc)
 }
 
 int64
-host_do(Binding *b, const HostEvent *e, bool fresh, bool show, bool *shown)
+host_do(Binding *b, HostEvent *e, bool fresh, bool show, bool *shown)
 {
 	int	  seq;
 	int64 case_id;
@@ -312,5 +312,5 @@ host_redo(Binding *b, const char *ticket, Jsonb *payload)
 	}
 	if (host_do(b, &e, false, false, &shown) == 0)
 		return SHOWN_DONE;
-	return ticket_show(b, e.ticket, false);
+	return ticket_show(b, e.ticket, e.refused, false);
 }

@@ -34,7 +34,7 @@ extern Jsonb *host_payload(const Binding *b, const HostRow *r, const HostEvent *
  * Take it in, or carry its verbs out; returns the case, 0 = none.  fresh, show
  * and *shown as ticket_take_in() has them.
  */
-extern int64 host_do(Binding *b, const HostEvent *e, bool fresh, bool show, bool *shown);
+extern int64 host_do(Binding *b, HostEvent *e, bool fresh, bool show, bool *shown);
 
 /*
  * Do again what was to be done for a ticket: payload says it, in one of two

@@ -40,6 +40,7 @@ PG_FUNCTION_INFO_V1(triage_tick);
 
 /* tickets of other systems looked after in one transaction, and by one tick() */
 #define HOST_BATCH	 32
+#define HOST_ROWS	 250 /* back-filled */
 #define HOST_AT_ONCE 10000
 
 /* a case locked by somebody else is tried again after this long, doubling */
@@ -97,13 +98,13 @@ sign_new_cases(TimestampTz now)
 static bool
 follow_cases(TimestampTz now)
 {
-	int n = 0;
+	bool more = false;
 
 	begin("keeping tickets up to date");
 	if (!is_held())
-		n = hosts_run(now, HOST_BATCH);
+		more = hosts_run(now, HOST_BATCH, HOST_ROWS);
 	worker_commit();
-	return n == HOST_BATCH;
+	return more;
 }
 
 /* One turn's work; returns milliseconds to sleep. */
@@ -224,7 +225,7 @@ triage_tick(PG_FUNCTION_ARGS)
 	steps_run(&pass, at, max_cases, INT_MAX, 0, NULL, &stats);
 	if (signatures_run(at, SIGN_AT_ONCE) == SIGN_AT_ONCE)
 		stats.more = true;
-	if (hosts_run(at, HOST_AT_ONCE) == HOST_AT_ONCE)
+	if (hosts_run(at, HOST_AT_ONCE, HOST_AT_ONCE))
 		stats.more = true;
 	values[0] = Int32GetDatum(stats.fired);
 	values[1] = Int32GetDatum(stats.late);

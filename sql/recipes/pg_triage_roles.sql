@@ -39,7 +39,8 @@ GRANT SELECT (case_id, number, kind, channel, external_ref, reported_at, receive
 GRANT SELECT (case_id, seq, channel, external_ref, language, confidential, reported_at, body) ON triage.case_sources TO triage_reader;
 GRANT EXECUTE ON FUNCTION triage.actor, triage.acts_as_owner, triage.clock, triage.may_see, triage.inbox, triage.board, triage.overdue, triage.risk_list, triage.gaps,
 	triage.chain, triage.explain, triage.explain_json, triage.work_order, triage.allowed_verbs, triage.similar, triage.find_place,
-	triage.suggest_type, triage.verify_history, triage.add_worktime, triage.worktime_between, triage.next_opening TO triage_reader;
+	triage.suggest_type, triage.verify_history, triage.on_duty, triage.duty_shifts, triage.mode_in_force, triage.same_matter,
+	triage.add_worktime, triage.worktime_between, triage.next_opening TO triage_reader;
 GRANT triage_reader TO triage_operator, triage_handler, triage_centre, triage_admin;
 
 -- ---- duties ----
@@ -52,19 +53,20 @@ GRANT EXECUTE ON FUNCTION triage.report, triage.preview, triage.add_source, tria
 -- 承办单位: works on cases
 GRANT EXECUTE ON FUNCTION triage.accept, triage.arrive, triage.feed_back, triage.finish, triage.resolve, triage.request_return, triage.transfer,
 	triage.whistle, triage.answer_whistle, triage.to_police, triage.release_by_police, triage.keep_by_police, triage.escalate, triage.urge,
-	triage.request_extension, triage.acknowledge, triage.add_evidence, triage.append_text, triage.reveal_contact, triage.open_task
+	triage.request_extension, triage.acknowledge, triage.add_evidence, triage.append_text, triage.reveal_contact, triage.open_task, triage.assign_staff
 	TO triage_handler;
 
 -- 中心: dispatches, decides, closes
 GRANT EXECUTE ON FUNCTION triage.dispatch, triage.decide_return, triage.decide_extension, triage.confer, triage.release_assist, triage.review,
 	triage.close_case, triage.reopen, triage.void_case, triage.suspend, triage.resume, triage.supervise, triage.take_back, triage.merge,
-	triage.unmerge, triage.police_audit, triage.kpi, triage.anonymise TO triage_centre;
+	triage.unmerge, triage.police_audit, triage.kpi, triage.anonymise, triage.suggest_staff, triage.helpers,
+	triage.town_classes, triage.top_problems, triage.training_gaps TO triage_centre;
 GRANT triage_operator, triage_handler TO triage_centre;
 
--- 管理员: operates the installation
+-- 管理员: operates the installation; its rules (load_pack(), apply_pack(), lint()) are changed by who owns the extension
 GRANT EXECUTE ON FUNCTION triage.health, triage.start_workers, triage.stop_workers, triage.seal, triage.export_case, triage.replay_delivery,
-	triage.replay_deliveries, triage.cancel_delivery, triage.set_secret, triage.load_pack, triage.apply_pack, triage.dump_pack, triage.lint,
-	triage.tick TO triage_admin;
+	triage.replay_deliveries, triage.cancel_delivery, triage.set_secret, triage.reapply_policy, triage.retry_intake, triage.set_mode, triage.tick
+	TO triage_admin;
 GRANT SELECT ON triage.deliveries, triage.quarantine, triage.intake_errors, triage.endpoints, triage.members, triage.seals TO triage_admin;
 GRANT INSERT, UPDATE, DELETE ON triage.members TO triage_admin;
 GRANT triage_centre TO triage_admin;

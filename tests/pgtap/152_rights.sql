@@ -63,6 +63,11 @@ SELECT is((SELECT string_agg(c.case_id::text, ',' ORDER BY c.case_id) FROM gener
 RESET ROLE; SET ROLE t152_all;
 SELECT is(pg_temp.seen('cases'), concat_ws(',', :'a', :'b', :'c', :'d'), 'who has no area sees all');
 SELECT is(pg_temp.seen('deliveries') <> '', true, 'an administrator deliveries too');
+SELECT is((triage.seal('2026-03-01')).heads, 4::bigint, 'and seals');
+SELECT is((SELECT count(*) FROM triage.verify_history()), 0::bigint, 'verifies');
+SELECT is((triage.export_case(:c) -> 'case' ->> 'case_id')::bigint, :c::bigint, 'exports');
+RESET ROLE; SET ROLE t152_centre1;
+SELECT matches(pg_temp.refusal('SELECT triage.verify_history()'), '^TR002 verify_history is not yours to do', 'a centre does not');
 RESET ROLE;
 
 -- every table with a case in it is guarded

@@ -187,7 +187,7 @@ sub json_http
 sub db
 {
 	my ($name, %option) = @_;
-	return DBI->connect("dbi:Pg:dbname=$name;host=127.0.0.1;port=$ENV{PGPORT}", $option{user} // $ENV{PGUSER}, '',
+	return DBI->connect("dbi:Pg:dbname=$name;host=127.0.0.1;port=$ENV{PGPORT};options=-cclient_min_messages=warning", $option{user} // $ENV{PGUSER}, '',
 		{ RaiseError => 1, PrintError => 0, AutoCommit => 1, pg_enable_utf8 => 1, %{ $option{dbi} // {} } });
 }
 

@@ -24,6 +24,10 @@ sub new
 	mkdir $_ for $self->{folder}, "$self->{folder}/mason", "$self->{folder}/d";
 	$self->configure;
 	$self->{env} = { RT_SITE_CONFIG => "$self->{folder}/RT_SiteConfig.pm", RT_SITE_CONFIG_DIR => "$self->{folder}/d" };
+	# of an earlier test in this cluster
+	my $admin = Hosts::db('postgres');
+	$admin->do(qq{DROP DATABASE IF EXISTS "$name" WITH (FORCE)});
+	$admin->do(qq{DROP ROLE IF EXISTS "${name}user"});
 	run_ok($self->{env}, 'rt-setup-database-5', qw(--action init --dba postgres --dba-password), 'none');
 	$self->initialdata($self->agents(@option{qw(users queues)}));
 	$self->start;
@@ -118,12 +122,11 @@ sub put
 	return $self->rest('PUT', "ticket/$id", $values, %option);
 }
 
-# comment or correspond, plain text
+# comment or correspond, plain text; type => 'text/html' for a page
 sub say
 {
 	my ($self, $kind, $id, $text, %option) = @_;
-	return http('POST', "$self->{url}/REST/2.0/ticket/$id/$kind",
-		{ headers => { Authorization => basic($option{user}), 'Content-Type' => $option{type} // 'text/plain; charset=utf-8' }, content => $text });
+	return $self->rest('POST', "ticket/$id/$kind", { Content => $text, ContentType => $option{type} // 'text/plain' }, user => $option{user});
 }
 
 # A mail (bytes) as it comes to the gateway.
