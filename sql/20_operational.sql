@@ -132,7 +132,6 @@ CREATE TABLE triage.assignment_staff (
 	named_by		text	COLLATE "C" NOT NULL,
 	PRIMARY KEY (case_id, seq)
 );
-CREATE INDEX assignment_staff_person_idx ON triage.assignment_staff (staff_id);
 SELECT pg_extension_config_dump('triage.assignment_staff', '');
 
 CREATE TABLE triage.clocks (

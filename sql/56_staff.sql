@@ -204,6 +204,7 @@ DECLARE
 	k			triage.cases;
 	shown_at	timestamptz := triage.clock();
 	wanted		text[];
+	level		int;
 BEGIN
 	IF NOT triage.may_see(suggest_staff.case_id) THEN
 		RAISE EXCEPTION 'case % does not exist', coalesce(suggest_staff.case_id::text, 'null')
@@ -220,6 +221,9 @@ BEGIN
 		(SELECT array_agg(DISTINCT p.skill) FROM triage.route_parties p
 			WHERE p.active AND p.skill IS NOT NULL AND p.route = (SELECT d.route FROM triage.decisions d WHERE d.case_id = k.case_id ORDER BY d.seq DESC LIMIT 1)),
 		(SELECT ARRAY[t.code, t.parent] FROM triage.case_types t WHERE t.code = k.case_type), '{}') END;
+	-- the rank of the grid that it was passed up to
+	level := (SELECT substring(e.data ->> 'to_level' FROM '^grid_([123])$')::int
+		FROM triage.events e WHERE e.case_id = k.case_id AND e.verb = 'escalate' ORDER BY e.seq DESC LIMIT 1);
 	RETURN QUERY
 	WITH place AS MATERIALIZED (
 		SELECT s.code, s.steps FROM triage.area_steps(k.area) s
@@ -241,6 +245,11 @@ BEGIN
 		SELECT d.code, d.rostered, CASE WHEN d.rostered THEN ARRAY(SELECT s.team FROM triage.duty_shifts(d.code, shown_at) s) END AS teams
 		FROM (SELECT c.code, EXISTS (SELECT FROM triage.rosters r WHERE r.department = c.code AND r.active AND r.duty = 'duty') AS rostered
 			FROM triage.departments c WHERE c.active AND c.code IN (SELECT x.department FROM candidate x)) d
+	), load AS MATERIALIZED (
+		SELECT w.staff_id, count(*) AS n
+		FROM triage.assignments a JOIN triage.assignment_staff w ON w.case_id = a.case_id AND w.seq = a.seq
+		WHERE a.status NOT IN ('done', 'withdrawn') AND a.department IN (SELECT d.code FROM duty d) AND a.case_id <> k.case_id
+		GROUP BY w.staff_id
 	), judged AS (
 		SELECT c.staff_id, jsonb_strip_nulls(jsonb_build_object(
 			'skill', CASE WHEN c.fits IS NOT NULL THEN jsonb_build_object('is', c.fits, 'by', 4) END,
@@ -249,13 +258,11 @@ BEGIN
 				WHEN d.teams = '{}' OR NOT coalesce(c.team = ANY (d.teams), true) THEN jsonb_build_object('is', false, 'by', -4)
 				ELSE jsonb_build_object('is', true, 'by', 1) END,
 			'area', jsonb_build_object('is', c.area, 'steps', c.steps, 'by', greatest(3 - 0.5 * c.steps, 0)),
-			'grid_level', CASE WHEN c.grid_level IS NOT NULL THEN jsonb_build_object('is', c.grid_level, 'by', 0.25 * c.grid_level) END,
+			'grid_level', CASE WHEN c.grid_level IS NOT NULL THEN jsonb_build_object('is', c.grid_level, 'by', CASE c.grid_level WHEN level THEN 2 ELSE 0.25 * c.grid_level END) END,
 			'load', CASE WHEN o.n > 0 THEN jsonb_build_object('is', o.n, 'by', -0.5 * o.n) END)) AS why
 		FROM candidate c
 		JOIN duty d ON d.code = c.department
-		CROSS JOIN LATERAL (SELECT count(*) AS n FROM triage.assignment_staff w
-			JOIN triage.assignments a ON a.case_id = w.case_id AND a.seq = w.seq
-			WHERE w.staff_id = c.staff_id AND w.case_id <> k.case_id AND a.status NOT IN ('done', 'withdrawn')) o
+		LEFT JOIN load o ON o.staff_id = c.staff_id
 	)
 	SELECT j.staff_id, s.total, j.why || jsonb_build_object('name', p.name, 'kind', p.kind, 'department', coalesce(j.why -> 'department', '{}') || jsonb_build_object('is', p.department))
 	FROM judged j
@@ -267,7 +274,7 @@ END
 $$;
 COMMENT ON FUNCTION triage.suggest_staff(bigint, text, int) IS
 	'推荐人员: people for a case, the best first. skill: only who has it; else skills that the route wants or that are the case''s type or group count. Volunteers are not among them: see helpers().
-score = sum of the "by" in reason {name, kind, skill, department, on_duty, area, grid_level, load}: skill 4; department leads 3, takes part 2; on duty 1, its shift is off -4 (no roster: nothing); area 3 less half a step in the tree of areas; grid level 3 (first on the spot) 0.75 to level 1 0.25; half a point off for each other open assignment. The weights are defaults, not official. Errors: TR003 unknown case, max_rows out of range.';
+score = sum of the "by" in reason {name, kind, skill, department, on_duty, area, grid_level, load}: skill 4; department leads 3, takes part 2; on duty 1, its shift is off -4 (no roster: nothing); area 3 less half a step in the tree of areas; grid level 3 (first on the spot) 0.75 to level 1 0.25, but 2 for the level the case was passed up to; half a point off for each other open assignment. The weights are defaults, not official. Errors: TR003 unknown case, max_rows out of range.';
 
 CREATE FUNCTION triage.helpers(area text, skills text[] DEFAULT NULL)
 	RETURNS TABLE (staff_id bigint, name text, has text[])
@@ -413,4 +420,3 @@ COMMENT ON COLUMN triage.assignment_staff.seq IS 'assignments.seq.';
 COMMENT ON COLUMN triage.assignment_staff.staff_id IS 'staff.staff_id.';
 COMMENT ON COLUMN triage.assignment_staff.since IS 'When he was named, or signed.';
 COMMENT ON COLUMN triage.assignment_staff.named_by IS 'Role that named him.';
-COMMENT ON INDEX triage.assignment_staff_person_idx IS 'What a person works on: load for suggest_staff().';

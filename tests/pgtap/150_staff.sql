@@ -290,6 +290,13 @@ SELECT is((SELECT s.reason - 'name' FROM triage.suggest_staff(:c, 'labour', 1) s
 -- ---- suggest_staff: who fits a case ----
 SELECT pg_temp.new('广场舞噪音', 'Z111') AS c \gset
 SELECT is(pg_temp.suggested(:c), '张三 10, 李四 6.25, 远方 6, 王五 3, 代办员丙 2.5, 老娘舅乙 2, 老娘舅甲 1.5', 'skill by type, its department, near, free; not who is off duty');
+SELECT is(pg_temp.does('t150_town', format('accept(%s)', :c)), 'accepted 2 TOWN11', 'three-level grid response: the town accepts');
+UPDATE triage.departments SET level = 'village' WHERE code = 'TOWN11';
+SELECT is(pg_temp.does('t150_town', format('escalate(%s, ''劝阻无效'')', :c)), 'accepted 3 TOWN11', 'and passes it up from level 3');
+SELECT is(pg_temp.data(:c, 'escalate')->>'to_level', 'grid_2', 'to level 2');
+SELECT is((SELECT jsonb_object_agg(s.reason->>'name', s.reason#>'{grid_level,by}') FROM triage.suggest_staff(:c, max_rows => 10) s WHERE s.reason ? 'grid_level'),
+	'{"张三": 2, "远方": 2, "王五": 2, "李四": 0.75}', 'where staff of that level come first');
+UPDATE triage.departments SET level = 'town' WHERE code = 'TOWN11';
 SELECT is(pg_temp.refusal(format('SELECT * FROM triage.suggest_staff(%s, max_rows => 0)', :c)), 'TR003 argument "max_rows" is out of range', 'rows within reason');
 SET ROLE t150_team;
 SELECT is(pg_temp.refusal(format('SELECT * FROM triage.suggest_staff(%s)', :c)), 'TR003 case ' || :c || ' does not exist', 'not for who does not see the case');

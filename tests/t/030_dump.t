@@ -55,6 +55,11 @@ EOS
 # one closed, with its token; one dangerous and late, with a step fired; the rest comes while the dump runs
 my $token = query('source', "SELECT attrs->>'token' FROM triage.report('110', '永康市东城街道外墙渗水', reporter => '王', contact => '13800000000', external_ref => 'D1')");
 query('source', <<'EOS');
+INSERT INTO triage.staff (name, department, skills) VALUES ('王五', 'T_SQUAD.330784001', '{leaks,drones}');
+SELECT triage.assign_staff(r.case_id, s.staff_id) FROM triage.case_refs r, triage.staff s;
+SELECT triage.set_mode('exam_week', '330784001', triage.clock() + interval '1 day', '中考');
+EOS
+query('source', <<'EOS');
 SELECT triage.arrive(a.case_id, a.department) FROM triage.assignments a WHERE a.duty IN ('lead', 'on_scene') ORDER BY a.seq;
 SELECT triage.finish(a.case_id, a.department) FROM triage.assignments a WHERE a.duty = 'assist' ORDER BY a.seq;
 SELECT triage.resolve(r.case_id, 'resolved', '修好了') FROM triage.case_refs r;
