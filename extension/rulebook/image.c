@@ -198,7 +198,9 @@ put_blocks(StringInfo s, ImageHeader *header, const Book *book)
 	TermMatcher	  *m;
 
 	initStringInfo(&pool);
-	memcpy(terms, book->terms, n * sizeof(Term));
+	/* without rows there may be no array to copy from */
+	if (n > 0)
+		memcpy(terms, book->terms, n * sizeof(Term));
 	for (int i = 0; i < n; i++)
 	{
 		at[i] = pool_put(&pool, terms[i].text, terms[i].len);
@@ -206,7 +208,8 @@ put_blocks(StringInfo s, ImageHeader *header, const Book *book)
 		terms[i].text = (const char *) at[i];
 		terms[i].type = NUMBERED(terms[i].type, book->types);
 	}
-	memcpy(places, book->places, p * sizeof(PlaceName));
+	if (p > 0)
+		memcpy(places, book->places, p * sizeof(PlaceName));
 	for (int i = 0; i < p; i++)
 	{
 		at[n + i] = pool_put(&pool, places[i].text, len[n + i] = places[i].len);
