@@ -701,9 +701,8 @@ BEGIN
 			'organization', coalesce($2, (SELECT substring(l.base FROM '^fsck\.com-rt://([^/]+)/ticket/') FROM %1$I.links l WHERE l.base LIKE 'fsck.com-rt://%%' ORDER BY l.id DESC LIMIT 1),
 				(SELECT substring(a.messageid FROM '^<?rt-5[^@]*@([^>]+)>?$') FROM %1$I.attachments a WHERE a.messageid ~ '^<?rt-5[^@]*@' ORDER BY a.id DESC LIMIT 1)))$q$, s)
 		INTO known USING coalesce(given ->> 'bot', 'router-bot'), given ->> 'organization';
-	complete := known || jsonb_build_object('schema', s, 'hook', 'commit', 'channel', coalesce(given ->> 'channel', 'rt'),
+	complete := known || jsonb_build_object('schema', s, 'hook', 'commit', 'events', 'insert', 'channel', coalesce(given ->> 'channel', 'rt'),
 		'stale', coalesce(given ->> 'stale', '15 minutes'), 'close', coalesce((given ->> 'close')::boolean, false), 'assists', coalesce(given ->> 'assists', 'finish'),
-		'only', '{"objecttype": ["RT::Ticket"], "type": ["Create", "Status", "Set", "Correspond", "Comment", "AddLink"]}'::jsonb,
 		'priority', '{"1": 100, "2": 75, "3": 50, "4": 25, "overdue": 100}'::jsonb || coalesce(given -> 'priority', '{}'),
 		'verbs', '{"open": "accept", "resolved": "resolve", "rejected": "request_return"}'::jsonb || coalesce(given -> 'verbs', '{}'),
 		'statuses', '{"default": {"new": "new", "open": "open", "stalled": "stalled", "resolved": "resolved", "rejected": "rejected"}}'::jsonb || coalesce(given -> 'statuses', '{}'));
