@@ -1,0 +1,144 @@
+-- The driver of Znuny on tables of Znuny's shape, with a stub of its generic
+-- interface that does what the requests ask for, as the user who writes.
+-- Source: sql/65_znuny.sql
+\ir include/helpers.psql
+BEGIN;
+\ir include/small.psql
+COMMIT;
+
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_znuny()$$), '42P01 Znuny''s tables were not found', 'without Znuny there is nothing to attach to');
+
+-- as scripts/database/schema.postgresql.sql makes them, without what nobody here reads
+CREATE ROLE t165_host;
+CREATE SCHEMA t165 AUTHORIZATION t165_host;
+SET ROLE t165_host;
+SET search_path = t165;
+CREATE TABLE users (id serial PRIMARY KEY, login varchar(200) NOT NULL UNIQUE, valid_id smallint NOT NULL DEFAULT 1);
+CREATE TABLE queue (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE, group_id int NOT NULL DEFAULT 1, valid_id smallint NOT NULL DEFAULT 1);
+CREATE TABLE ticket_priority (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE, valid_id smallint NOT NULL DEFAULT 1);
+CREATE TABLE ticket_state_type (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE);
+CREATE TABLE ticket_state (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE, type_id smallint NOT NULL, valid_id smallint NOT NULL DEFAULT 1);
+CREATE TABLE ticket_history_type (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE);
+CREATE TABLE article_sender_type (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE);
+CREATE TABLE ticket (id bigserial PRIMARY KEY, tn varchar(50) NOT NULL UNIQUE, title varchar(255), queue_id int NOT NULL, ticket_lock_id smallint NOT NULL DEFAULT 1, user_id int NOT NULL DEFAULT 1, responsible_user_id int NOT NULL DEFAULT 1,
+	ticket_priority_id smallint NOT NULL, ticket_state_id smallint NOT NULL, customer_id varchar(150), customer_user_id varchar(250), until_time int NOT NULL DEFAULT 0, create_time timestamp(0) NOT NULL DEFAULT now(), create_by int NOT NULL, change_by int NOT NULL DEFAULT 1);
+CREATE TABLE article (id bigserial PRIMARY KEY, ticket_id bigint NOT NULL, article_sender_type_id smallint NOT NULL, communication_channel_id bigint NOT NULL DEFAULT 3, is_visible_for_customer smallint NOT NULL, create_time timestamp(0) NOT NULL DEFAULT now(), create_by int NOT NULL);
+CREATE TABLE article_data_mime (id bigserial PRIMARY KEY, article_id bigint NOT NULL, a_from text, a_subject text, a_content_type varchar(250), a_body text NOT NULL, create_by int NOT NULL);
+CREATE TABLE ticket_history (id bigserial PRIMARY KEY, name varchar(200) NOT NULL, history_type_id smallint NOT NULL, ticket_id bigint NOT NULL, article_id bigint, type_id smallint NOT NULL DEFAULT 1, queue_id int NOT NULL, owner_id int NOT NULL,
+	priority_id smallint NOT NULL, state_id smallint NOT NULL, create_time timestamp(0) NOT NULL DEFAULT now(), create_by int NOT NULL);
+INSERT INTO users (login, valid_id) VALUES ('root@localhost', 1), ('triage', 1), ('zhang', 1), ('gone', 2);
+INSERT INTO queue (name, valid_id) VALUES ('受理', 1), ('东门街道办', 1), ('Water bureau', 1), ('停用', 2);
+INSERT INTO ticket_priority (name) VALUES ('1 very low'), ('2 low'), ('3 normal'), ('4 high'), ('5 very high');
+INSERT INTO ticket_state_type (name) VALUES ('new'), ('open'), ('closed'), ('pending reminder'), ('removed'), ('merged');
+INSERT INTO ticket_state (name, type_id) VALUES ('new', 1), ('closed successful', 3), ('closed unsuccessful', 3), ('open', 2), ('removed', 5), ('pending reminder', 4), ('merged', 6);
+INSERT INTO ticket_history_type (name) VALUES ('NewTicket'), ('Move'), ('OwnerUpdate'), ('StateUpdate'), ('PriorityUpdate'), ('Merged'), ('AddNote');
+INSERT INTO article_sender_type (name) VALUES ('agent'), ('system'), ('customer');
+RESET search_path;
+RESET ROLE;
+
+-- ---- what is missing ----
+CREATE FUNCTION pg_temp.plan(mapping text) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(concat_ws(' ', a.item, a.state), ', ') FROM triage.attach_znuny(mapping::jsonb, dry_run => true) a WHERE a.state IN ('missing', 'problem')
+$$;
+INSERT INTO triage.endpoints (code, url) VALUES ('znuny', 'http://127.0.0.1:1/Webservice/Triage/TicketUpdate?UserLogin=triage&Password=secret');
+SELECT is(pg_temp.plan('{}'), 'user  missing, endpoint  missing, channel znuny missing', 'a user who writes and where requests go must be named');
+SELECT is(pg_temp.plan('{"bot": "triage", "endpoint": "znuny", "departments": {"ENV": "nowhere", "TOWN": {"queue": "东门街道办", "owner": "gone"}, "NOPE": "受理", "PSB": "停用"}, "priorities": {"1": "x"}, "intake": ["x"], "x": 1}'),
+	'mapping x problem, priority 1 missing, department ENV missing, department NOPE problem, department PSB missing, department TOWN missing, intake x missing, channel znuny missing', 'names');
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_znuny('{"bot": "triage"}')$$), 'TR003 Znuny is not ready to be attached: endpoint  is missing', 'attaching raises what a dry run lists');
+SELECT is((SELECT string_agg(concat_ws(' ', a.item, a.state), ', ') FROM triage.attach_znuny('{"bot": "triage", "endpoint": "znuny", "intake": ["受理"], "due_field": "Deadline", "departments": {"TOWN": {"queue": "东门街道办", "owner": "zhang"}}}') a WHERE a.state = 'created'),
+	'channel znuny created, privileges created, trigger created, trigger created', 'attached');
+
+-- ---- Znuny: what its people do, and its generic interface ----
+CREATE FUNCTION pg_temp.note(ticket bigint, who int, sender text, visible int, body text, type text DEFAULT 'text/plain; charset=utf-8') RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	made	bigint;
+BEGIN
+	INSERT INTO t165.article (ticket_id, article_sender_type_id, is_visible_for_customer, create_by) SELECT ticket, s.id, visible, who FROM t165.article_sender_type s WHERE s.name = sender RETURNING id INTO made;
+	INSERT INTO t165.article_data_mime (article_id, a_from, a_subject, a_body, a_content_type, create_by) VALUES (made, 'cit@desk.test', 's', body, type, who);
+END
+$$;
+CREATE FUNCTION pg_temp.ticket(title text, body text, type text DEFAULT 'text/plain; charset=utf-8', queue int DEFAULT 1) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	made	bigint;
+BEGIN
+	INSERT INTO t165.ticket (tn, title, queue_id, ticket_priority_id, ticket_state_id, customer_user_id, create_by) VALUES (nextval('t165.ticket_id_seq')::text, title, queue, 3, 1, 'cit', 1) RETURNING id INTO made;
+	INSERT INTO t165.ticket_history (name, history_type_id, ticket_id, queue_id, owner_id, priority_id, state_id, create_by) VALUES ('%%1%%x', 1, made, queue, 1, 3, 1, 1);
+	PERFORM pg_temp.note(made, 1, 'customer', 1, body, type);
+	RETURN made;
+END
+$$;
+CREATE FUNCTION pg_temp.act(ticket bigint, who int, kind text, field text, value int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	was	int;
+BEGIN
+	EXECUTE format('SELECT %I FROM t165.ticket WHERE id = %s', field, ticket) INTO was;
+	EXECUTE format('UPDATE t165.ticket SET %I = %s, change_by = %s WHERE id = %s', field, value, who, ticket);
+	INSERT INTO t165.ticket_history (name, history_type_id, ticket_id, queue_id, owner_id, priority_id, state_id, create_by)
+		SELECT CASE kind WHEN 'StateUpdate' THEN format('%%%%%s%%%%%s%%%%', (SELECT z.name FROM t165.ticket_state z WHERE z.id = was), (SELECT z.name FROM t165.ticket_state z WHERE z.id = value)) ELSE '%%x%%' || was END,
+			h.id, t.id, t.queue_id, t.user_id, t.ticket_priority_id, t.ticket_state_id, who FROM t165.ticket t, t165.ticket_history_type h WHERE t.id = ticket AND h.name = kind;
+END
+$$;
+-- TicketUpdate of all that is queued, in order; what was asked for, in short
+CREATE FUNCTION pg_temp.served() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	d		record;
+	asked	text;
+BEGIN
+	FOR d IN SELECT q.delivery_id, q.payload::jsonb AS p FROM triage.deliveries q WHERE q.endpoint = 'znuny' AND q.state = 'queued' ORDER BY q.created_at, q.event_seq LOOP
+		IF d.p -> 'Ticket' ? 'QueueID' THEN PERFORM pg_temp.act((d.p ->> 'TicketID')::bigint, 2, 'Move', 'queue_id', (d.p #>> '{Ticket,QueueID}')::int); END IF;
+		IF d.p -> 'Ticket' ? 'OwnerID' THEN PERFORM pg_temp.act((d.p ->> 'TicketID')::bigint, 2, 'OwnerUpdate', 'user_id', (d.p #>> '{Ticket,OwnerID}')::int); END IF;
+		IF d.p -> 'Ticket' ? 'StateID' THEN PERFORM pg_temp.act((d.p ->> 'TicketID')::bigint, 2, 'StateUpdate', 'ticket_state_id', (d.p #>> '{Ticket,StateID}')::int); END IF;
+		IF d.p -> 'Ticket' ? 'PriorityID' THEN PERFORM pg_temp.act((d.p ->> 'TicketID')::bigint, 2, 'PriorityUpdate', 'ticket_priority_id', (d.p #>> '{Ticket,PriorityID}')::int); END IF;
+		IF d.p ? 'Article' THEN PERFORM pg_temp.note((d.p ->> 'TicketID')::bigint, 2, 'agent', (d.p #>> '{Article,IsVisibleForCustomer}')::int, d.p #>> '{Article,Body}'); END IF;
+		UPDATE triage.deliveries SET state = 'delivered', done_at = now() WHERE delivery_id = d.delivery_id;
+		asked := concat_ws('; ', asked, concat_ws(' ', d.p ->> 'TicketID', (SELECT string_agg(k || '=' || v, ' ' ORDER BY k) FROM jsonb_each_text(d.p -> 'Ticket') t(k, v)),
+			(SELECT string_agg(f ->> 'Name', ' ') FROM jsonb_array_elements(d.p -> 'DynamicField') f), CASE d.p #>> '{Article,IsVisibleForCustomer}' WHEN '1' THEN 'reply' WHEN '0' THEN 'note' END));
+	END LOOP;
+	RETURN asked;
+END
+$$;
+CREATE FUNCTION pg_temp.case_of(ticket bigint) RETURNS bigint LANGUAGE sql AS $$ SELECT h.case_id FROM triage.host_tickets h WHERE h.ticket = case_of.ticket::text $$;
+
+SELECT pg_temp.ticket('东门街道广场舞噪音', '夜里') AS one \gset
+SELECT is((SELECT c.body || ' ' || c.reporter || ' ' || c.contact FROM triage.cases c WHERE c.case_id = pg_temp.case_of(:one)), E'东门街道广场舞噪音\n夜里 cit cit@desk.test', 'a new ticket is taken in with its first article');
+SELECT is((SELECT d.payload ~ 'secret' FROM triage.deliveries d WHERE d.endpoint = 'znuny'), false, 'the login stands in no payload');
+SELECT is(pg_temp.served(), format('%s OwnerID=3 PriorityID=%s QueueID=2 Deadline note', :one, (SELECT (ARRAY[5, 4, 3, 2])[c.priority] FROM triage.cases c WHERE c.case_id = pg_temp.case_of(:one))), 'one request moves it to its department, says why and by when');
+SELECT is(pg_temp.served(), NULL::text, 'what it did comes back as nothing');
+SELECT is(pg_temp.verbs(pg_temp.case_of(:one)), 'report', 'neither as a verb');
+SELECT pg_temp.ticket('', '<p>东门街道<b>噪音</b></p>', 'text/html; charset=utf-8') AS page, pg_temp.ticket('东门街道广场舞噪音', 'x', queue => 3) AS other \gset
+SELECT is((SELECT c.body FROM triage.cases c WHERE c.case_id = pg_temp.case_of(:page)), '东门街道噪音', 'a page');
+SELECT is(pg_temp.case_of(:other), NULL::bigint, 'another queue');
+SELECT pg_temp.served() \g /dev/null
+
+SELECT pg_temp.act(:one, 3, 'StateUpdate', 'ticket_state_id', 4), pg_temp.note(:one, 3, 'agent', 0, '已出发'), pg_temp.note(:one, 1, 'customer', 1, '还在响'), pg_temp.note(:one, 1, 'agent', 0, '旁人') \g /dev/null
+SELECT is(pg_temp.verbs(pg_temp.case_of(:one)), 'report accept feed_back append_text', 'opened, the owner''s note, the customer''s words, a stranger''s note');
+SELECT pg_temp.served() \g /dev/null
+SELECT pg_temp.note(:one, 3, 'agent', 1, '已劝离，约定晚八点前结束'), pg_temp.act(:one, 3, 'StateUpdate', 'ticket_state_id', 2) \g /dev/null
+SELECT is((SELECT c.status || ' ' || (SELECT e.data ->> 'body' FROM triage.events e WHERE e.case_id = c.case_id AND e.verb = 'resolve') FROM triage.cases c WHERE c.case_id = pg_temp.case_of(:one)), 'review 已劝离，约定晚八点前结束', 'closed: resolved with the last words');
+SELECT pg_temp.served() \g /dev/null
+SELECT triage.review(pg_temp.case_of(:one), true) \g /dev/null
+SELECT triage.tick() \g /dev/null
+SELECT pg_temp.served() \g /dev/null
+SELECT pg_temp.act(:one, 3, 'StateUpdate', 'ticket_state_id', 4) \g /dev/null
+SELECT isnt((SELECT c.status FROM triage.cases c WHERE c.case_id = pg_temp.case_of(:one)), 'closed', 'opened again');
+
+SELECT pg_temp.ticket('东门街道广场舞噪音', '二') AS two \gset
+SELECT pg_temp.served() \g /dev/null
+SELECT pg_temp.act(:two, 3, 'OwnerUpdate', 'user_id', 3) \g /dev/null
+SELECT is((SELECT c.status FROM triage.cases c WHERE c.case_id = pg_temp.case_of(:two)), 'accepted', 'taken');
+SELECT pg_temp.act(:two, 3, 'Move', 'queue_id', 3) \g /dev/null
+SELECT is((SELECT string_agg(a.department, ' ') FROM triage.assignments a WHERE a.case_id = pg_temp.case_of(:two) AND a.department = 'WATER'), 'WATER', 'moved to the queue that bears a department''s English name: passed on');
+SELECT is(position('QueueID' IN coalesce(pg_temp.served(), '')), 0, 'and it is not moved back');
+SELECT pg_temp.ticket('东门街道广场舞噪音', '三') AS three \gset
+SELECT pg_temp.served() \g /dev/null
+SELECT pg_temp.act(:three, 3, 'Move', 'queue_id', 1) \g /dev/null
+SELECT is((SELECT c.status FROM triage.cases c WHERE c.case_id = pg_temp.case_of(:three)), 'return_requested', 'moved back to the intake queue: to be returned');
+SELECT is((SELECT string_agg(e.stage || ' ' || e.message, E'\n') FROM triage.intake_errors e), NULL::text, 'no error');
+SELECT is((SELECT string_agg(o.ticket, ' ' ORDER BY o.ticket::int) FROM triage.znuny_open('t165.ticket', (SELECT b.mapping FROM triage.bindings b), '2000-01-01', :'one', 100) o WHERE o.doc IS NOT NULL), :'three',
+	'the open ones of before, where they are to be taken in');
+
+SELECT ok(triage.detach('t165.ticket'), 'detach()');
+DROP SCHEMA t165 CASCADE;
+DROP OWNED BY t165_host;
+DROP ROLE t165_host;
+SELECT * FROM finish();
