@@ -144,10 +144,12 @@ RESET ROLE;
 SELECT is((SELECT pg_temp.verbs(t.case_id) FROM triage.host_tickets t WHERE t.ticket = '1'), 'report accept', 'the same again is no verb');
 SET ROLE t161_host;
 UPDATE t161.tk SET remark = '看过', status = 'done' WHERE id = 2;
+UPDATE t161.tk SET remark = '看过', status = 'done' WHERE id = 6;
 RESET ROLE;
-SELECT is((SELECT pg_temp.verbs(t.case_id) FROM triage.host_tickets t WHERE t.ticket = '2'), 'report accept feed_back', 'who reports has taken it');
-SELECT matches(pg_temp.errors(), '2 host:resolve TR0', 'what is not possible yet is recorded');
-SELECT is(pg_temp.ticket(2), 'in_progress | TOWN11 | open', 'and the ticket shows how the case stands');
+SELECT is((SELECT pg_temp.verbs(t.case_id) FROM triage.host_tickets t WHERE t.ticket = '2'), 'report accept feed_back finish resolve', 'who reports has taken it, who resolves answers for those who assist');
+SELECT is(pg_temp.ticket(2), 'review | TOWN11 | done', 'and the ticket shows how the case stands');
+SELECT matches(pg_temp.errors(), '6 host:feed_back TR001 .*6 host:resolve TR001 ', 'what is not possible yet is recorded');
+SELECT is(pg_temp.ticket(6), 'triage | CENTRE | done', 'the host''s statement stands');
 
 -- ---- the host goes its way ----
 SET ROLE t161_host;
