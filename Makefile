@@ -5,7 +5,7 @@
 #   make install        into the server that PG_CONFIG names (DESTDIR= works)
 #   make installcheck   pgTAP files against the server of PGHOST/PGPORT
 #   make test           packages, build, all tests; needs no running server
-#   make docs           write sql/README.md anew from the catalog
+#   make docs           write sql/README.md, and the tables of verbs in the others, anew from the catalog
 #
 # Single kinds of test: test-unit test-pgtap test-isolation test-tap, each with
 # FILES='...' for some files only.  Further: demo bench evaluate fuzz lint format asan dist, and
@@ -245,6 +245,7 @@ lint: deps-check
 	tests/tools/check_floors
 	tests/tools/check_meta
 	tests/tools/cluster -- tests/tools/sql_readme --check
+	tests/tools/cluster -- tests/tools/verb_tables --check
 	$(if $(C_FILES),$(CLANG_FORMAT) --dry-run -Werror $(C_FILES))
 	cppcheck --quiet --enable=warning,performance,portability --error-exitcode=1 \
 		--inline-suppr --suppress=missingIncludeSystem --suppress=unknownMacro \
@@ -260,6 +261,8 @@ docs sql/README.md:
 	@mkdir -p build
 	tests/tools/cluster -- tests/tools/sql_readme > build/README.md
 	mv build/README.md sql/README.md
+	for f in README.md extension/README.md; do \
+		tests/tools/cluster -- tests/tools/verb_tables $$f > build/README.md && mv build/README.md $$f || exit 1; done
 
 dist:
 	@mkdir -p build

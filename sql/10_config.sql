@@ -448,6 +448,8 @@ CREATE TABLE triage.transitions (
 	level		text	COLLATE "C" NOT NULL CHECK (level IN ('case', 'assignment')),
 	duty		text	COLLATE "C" NOT NULL CHECK (duty IN ('centre', 'desk', 'lead', 'party', 'anyone')),
 	needs		text	COLLATE "C",
+	leads_to	text[]	NOT NULL DEFAULT '{}',
+	starts		text[]	NOT NULL DEFAULT '{}',
 	stops		text[]	NOT NULL DEFAULT '{}',
 	PRIMARY KEY (verb, from_status)
 );

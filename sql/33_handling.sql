@@ -62,6 +62,49 @@ INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs
 	SELECT 'open_task', s.status, NULL, 'case', 'desk', 'kind, department, body'
 	FROM unnest(ARRAY['triage', 'dispatched', 'accepted', 'in_progress', 'return_requested', 'suspended', 'review', 'callback', 'closed']) s(status);
 
+-- what else they do, for readers; tests/pgtap/146_model.sql holds the verbs to it
+WITH stage AS (
+	SELECT '{accept,arrive,assist,feedback,resolve}'::text[] AS offered, '{triage,ring_back}'::text[] AS waiting,
+		'{accept,arrive,assist,feedback,resolve,hand_over,whistle,redo,return}'::text[] AS work, '{review,call_back,arrive}'::text[] AS ending
+)
+UPDATE triage.transitions t SET
+	-- words of a case that waits are decided with the rest; a place alone sends nothing on
+	leads_to = CASE WHEN v.verb = 'answer_whistle' AND t.from_status = 'in_progress' THEN '{}' WHEN (v.verb = 'append_text') = (t.from_status = 'triage') OR v.verb NOT IN ('append_text', 'set_area') THEN array_remove(v.leads_to, t.from_status) ELSE '{}' END, starts = v.starts, stops = v.stops
+FROM stage s CROSS JOIN LATERAL (VALUES
+	('dispatch',			'{}'::text[],	s.offered,							s.waiting),
+	('confirm_danger',		'{dispatched}',	s.offered || '{triage}',			s.waiting),
+	('answer',				'{}',			'{}',								s.waiting),
+	('reclassify',			'{dispatched}',	s.offered || '{triage,ring_back}',	s.work || s.waiting),
+	('set_area',			'{dispatched}',	s.offered || '{triage,ring_back}',	s.work || s.waiting),
+	('append_text',			'{dispatched}',	s.offered || '{triage,ring_back}',	s.work || s.waiting),
+	('accept',				'{}',			'{}',								'{accept,hand_over}'),
+	('arrive',				'{}',			'{}',								'{accept,arrive,hand_over}'),
+	('feed_back',			'{}',			'{}',								'{feedback}'),
+	('finish',				'{}',			'{}',								s.work),
+	('transfer',			'{}',			'{assist}',							'{}'),
+	('resolve',				'{}',			'{review}',							s.work),
+	('close_case',			'{}',			'{}',								s.ending),
+	('request_return',		'{}',			'{return}',							'{}'),
+	('decide_return',		'{accepted}',	s.offered,							s.work),
+	('release_assist',		'{}',			'{}',								s.work),
+	('whistle',				'{}',			'{assist,whistle}',					'{whistle}'),
+	('answer_whistle',		'{accepted}',	'{}',								'{accept,hand_over,whistle}'),
+	('escalate',			'{dispatched}',	s.offered,							s.work),
+	('hand_over',			'{dispatched}',	s.offered || '{hand_over}',			s.work || s.waiting),
+	('take_back',			'{dispatched}',	s.offered,							s.work),
+	('to_police',			'{}',			s.offered,							s.work || s.waiting),
+	('release_by_police',	'{dispatched}',	s.offered,							s.work),
+	('keep_by_police',		'{dispatched}',	s.offered,							s.work),
+	('suspend',				'{}',			'{suspended}',						'{}'),
+	('resume',				'{}',			'{}',								'{suspended}'),
+	('review',				'{callback,in_progress}', '{call_back,redo}',		'{review}'),
+	('call_back',			'{closed,dispatched}', s.offered || '{review}',		s.ending),
+	('reopen',				'{}',			s.offered,							s.ending),
+	('void_case',			'{}',			'{}',								s.work || s.waiting),
+	('merge',				'{merged}',		'{}',								'{}'),
+	('unmerge',				'{triage,dispatched,accepted,in_progress,return_requested}', '{}', '{}')) v(verb, leads_to, starts, stops)
+WHERE v.verb = t.verb;
+
 -- ---- what is no result ----
 
 CREATE FUNCTION triage.stock_only(body text) RETURNS text

@@ -222,11 +222,13 @@ COMMENT ON COLUMN triage.members.area IS 'areas.code whose cases, with areas ins
 COMMENT ON TABLE triage.transitions IS 'The state machine of a case (案件状态机): a row = the verb is legal from this state. Comes with the extension, not with packs, and is not dumped.';
 COMMENT ON COLUMN triage.transitions.verb IS 'Name of the function.';
 COMMENT ON COLUMN triage.transitions.from_status IS 'cases.status in which it is legal.';
-COMMENT ON COLUMN triage.transitions.to_status IS 'cases.status it leads to; NULL = the status stays.';
+COMMENT ON COLUMN triage.transitions.to_status IS 'cases.status it leads to; NULL = the status stays, or becomes one of leads_to.';
+COMMENT ON COLUMN triage.transitions.leads_to IS 'Where else it may lead, by its arguments or by what the rules then say.';
+COMMENT ON COLUMN triage.transitions.starts IS 'Stages whose clocks 时限 it may start, for readers; the verbs themselves start them. suspend makes all others stand still, resume sets them going again.';
 COMMENT ON COLUMN triage.transitions.level IS 'case = acts on the case | assignment = acts on one unit''s part.';
 COMMENT ON COLUMN triage.transitions.duty IS 'Who may: centre 社会治理中心 | desk = operators 受理席 and the centre | lead 牵头单位 | party = a unit that takes part | anyone who sees the case.';
 COMMENT ON COLUMN triage.transitions.needs IS 'Arguments it asks for, in words, for front ends; NULL = none.';
-COMMENT ON COLUMN triage.transitions.stops IS 'Stages whose clocks 时限 it stops, for readers; the verbs themselves stop them.';
+COMMENT ON COLUMN triage.transitions.stops IS 'Stages whose clocks 时限 it may stop, for readers; the verbs themselves stop them.';
 
 -- ---- cases ----------------------------------------------------------------------
 

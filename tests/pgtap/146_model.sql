@@ -100,6 +100,8 @@ $$;
 -- ---- a step ----
 CREATE TEMP TABLE walked (verb text COLLATE "C", from_status text COLLATE "C", done int NOT NULL DEFAULT 0, refused int NOT NULL DEFAULT 0, PRIMARY KEY (verb, from_status));
 INSERT INTO walked SELECT t.verb, t.from_status FROM triage.transitions t;
+-- what a verb was seen to do: to the status, to clocks by their stage
+CREATE TEMP TABLE seen (verb text, from_status text, to_status text, started text[], stopped text[]);
 CREATE TEMP TABLE wrong (step int, who text, call text, what text);
 CREATE TEMP TABLE refusals (state text, message text, n int, PRIMARY KEY (state, message));
 
@@ -167,6 +169,7 @@ DECLARE
 	call	text;
 	refusal	text;
 	before	text;
+	clocks	jsonb;
 	ids		bigint[];
 BEGIN
 	-- each second step goes for a transition that was never walked
@@ -201,9 +204,16 @@ BEGIN
 	END IF;
 	call := pg_temp.call_of(todo.verb, c.case_id, todo.department);
 	before := pg_temp.print_of(c.case_id);
+	clocks := (SELECT coalesce(jsonb_object_agg(k.clock_id, k.state), '{}') FROM triage.clocks k WHERE k.case_id = c.case_id);
 	PERFORM set_config('triage.happened_at', CASE WHEN pg_temp.chance(0.1) THEN (triage.clock() - random() * interval '5 minutes')::text ELSE '' END, true),
 		set_config('triage.request_id', CASE WHEN pg_temp.chance(0.1) THEN 'r' || nth ELSE '' END, true);
 	refusal := pg_temp.try(who, call);
+	IF refusal IS NULL THEN
+		INSERT INTO seen SELECT todo.verb, c.status, x.status,
+			ARRAY(SELECT DISTINCT k.stage FROM triage.clocks k WHERE k.case_id = c.case_id AND k.state = 'running' AND clocks ->> k.clock_id::text IS DISTINCT FROM 'running' AND (clocks ? k.clock_id::text) IS FALSE ORDER BY 1),
+			ARRAY(SELECT DISTINCT k.stage FROM triage.clocks k WHERE k.case_id = c.case_id AND k.stopped_at IS NOT NULL AND clocks ->> k.clock_id::text IN ('running', 'paused') ORDER BY 1)
+			FROM triage.cases x WHERE x.case_id = c.case_id;
+	END IF;
 	IF refusal IS NULL AND current_setting('triage.request_id') <> '' THEN
 		-- the same request again is the same
 		before := pg_temp.print_of(c.case_id);
@@ -272,6 +282,10 @@ SELECT diag(format('step %s, %s, %s: %s', w.step, w.who, w.call, w.what)) FROM w
 SELECT diag(format('%s cases, %s events; %s of %s transitions walked', (SELECT count(*) FROM triage.cases), (SELECT count(*) FROM triage.events), count(*) FILTER (WHERE w.done > 0), count(*))) FROM walked w;
 SELECT is((SELECT string_agg(concat_ws(' ', w.verb, 'from', w.from_status, 'refused', w.refused), ', ' ORDER BY w.verb, w.from_status) FROM walked w WHERE w.done = 0), NULL,
 	'every row of triage.transitions was walked');
+
+SELECT is((SELECT string_agg(DISTINCT concat_ws(' ', s.verb, s.from_status, s.to_status, s.started, s.stopped), ', ') FROM seen s JOIN triage.transitions t ON t.verb = s.verb AND t.from_status = s.from_status
+	WHERE NOT ((s.to_status = s.from_status OR s.to_status = ANY (t.leads_to || t.to_status)) AND s.started <@ t.starts AND s.stopped <@ t.stops)), NULL, 'and does to status and clocks what the row says');
+SELECT is((SELECT string_agg(t.verb || ' ' || t.from_status, ', ') FROM triage.transitions t, unnest(t.starts || t.stops) g WHERE g NOT IN (SELECT p.stage FROM triage.policies p)), NULL, 'in stages that there are');
 
 -- ---- what is illegal ----
 
