@@ -193,16 +193,23 @@ triage_merge(PG_FUNCTION_ARGS)
 	act_begin(&into, "merge", into_id, text_argument(fcinfo, 2));
 	if (!into.repeated)
 	{
+		MemoryContext mine = CurrentMemoryContext;
+		char		 *from_number;
+		int			  reports;
+
 		act_begin(&from, "merge", from_id, text_argument(fcinfo, 2));
 		check_mergeable(&into, &from);
-		add_reports(&into, report_count(&from));
+		/* what belongs to the act within goes with it */
+		from_number = MemoryContextStrdup(mine, from.c.number);
+		reports = report_count(&from);
 		tie(into_id, from_id, into.now);
-		into.verb = "merged_in";
-		jb_int(&into.data, "from_case", from_id);
-		jb_text(&into.data, "from_number", from.c.number);
-		jb_int(&into.data, "reports", report_count(&from));
 		put_away(&from, &into);
 		act_end_inner(&from);
+		add_reports(&into, reports);
+		into.verb = "merged_in";
+		jb_int(&into.data, "from_case", from_id);
+		jb_text(&into.data, "from_number", from_number);
+		jb_int(&into.data, "reports", reports);
 	}
 	PG_RETURN_DATUM(act_end(&into));
 }

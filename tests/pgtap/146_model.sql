@@ -246,7 +246,7 @@ DECLARE
 	standing	int;
 BEGIN
 	-- as many as were asked for, and then on while a transition waits to be walked
-	FOR i IN 1 .. steps * 3 LOOP
+	FOR i IN 1 .. greatest(steps, 2000) * 3 LOOP
 		EXIT WHEN i > steps AND NOT EXISTS (SELECT 1 FROM walked w WHERE w.done = 0);
 		SELECT count(*) INTO standing FROM triage.cases c WHERE c.status NOT IN ('closed', 'void', 'merged');
 		IF standing < 12 OR (standing < 40 AND pg_temp.chance(0.08)) THEN
