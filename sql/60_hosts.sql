@@ -90,6 +90,81 @@ CREATE FUNCTION triage.kept_row(statement text, VARIADIC "values" text[]) RETURN
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'triage_kept_row';
 
+-- ---- what drivers plan before they attach ----
+--
+-- A plan is one jsonb: "m" the mapping with "derived" (what its names stand for),
+-- "items" [[item, state, detail, forbids to attach], ...], "stops" whether one does.
+
+CREATE FUNCTION triage.host_note(plan jsonb, item text, state text, detail text, stops boolean DEFAULT false) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	RETURN jsonb_set(plan, '{items}', (plan -> 'items') || jsonb_build_array(jsonb_build_array(item, state, detail,
+		stops AND state IN ('missing', 'problem'))))
+		|| CASE WHEN stops AND state IN ('missing', 'problem') THEN '{"stops": true}'::jsonb ELSE '{}' END;
+COMMENT ON FUNCTION triage.host_note(jsonb, text, text, text, boolean) IS
+	'Internal, for attach_rt() and the like: a plan with one more item.';
+
+CREATE FUNCTION triage.host_derive(plan jsonb, key text, value jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	RETURN jsonb_set(plan, ARRAY['m', 'derived', key], coalesce(value, 'null'));
+COMMENT ON FUNCTION triage.host_derive(jsonb, text, jsonb) IS
+	'Internal, for attach_rt() and the like: a plan with mapping.derived.key set.';
+
+-- ---- what drivers ask, with the owner's rights ----
+
+CREATE FUNCTION triage.host_standing(relation regclass, ticket text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	RETURN (SELECT jsonb_build_object('case_id', c.case_id, 'status', c.status, 'lead', c.lead, 'area', c.area, 'shown', h.shown,
+		'parties', (SELECT coalesce(jsonb_agg(jsonb_build_object('department', a.department, 'kind', d.kind, 'duty', a.duty,
+				'accepted', a.accepted_at IS NOT NULL) ORDER BY a.duty <> 'lead', a.seq DESC), '[]')
+			FROM triage.assignments a LEFT JOIN triage.departments d ON d.code = a.department
+			WHERE a.case_id = c.case_id AND a.status NOT IN ('done', 'withdrawn')))
+	FROM triage.host_tickets h JOIN triage.cases c ON c.case_id = h.case_id
+	WHERE h.relation = host_standing.relation AND h.ticket = host_standing.ticket);
+END
+$$;
+COMMENT ON FUNCTION triage.host_standing(regclass, text) IS
+	'Internal, for drivers: the case of a ticket as {case_id, status, lead, area, shown, parties: [{department, kind, duty, accepted}]}, lead first; NULL when it has none.';
+
+CREATE FUNCTION triage.host_department(key text, area text) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	RETURN (WITH RECURSIVE up(code, parent, far) AS (
+		SELECT a.code, a.parent, 0 FROM triage.areas a WHERE a.code = host_department.area
+		UNION ALL
+		SELECT a.code, a.parent, up.far + 1 FROM up JOIN triage.areas a ON a.code = up.parent WHERE up.far < 10
+	)
+	SELECT d.code FROM triage.departments d LEFT JOIN up ON up.code = d.area
+	WHERE d.active AND (d.code = host_department.key
+		OR (d.kind = host_department.key AND (up.code IS NOT NULL OR host_department.area IS NULL)))
+	ORDER BY d.code <> host_department.key, up.far, d.code LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION triage.host_department(text, text) IS
+	'Internal, for drivers: the department that a key of mapping.departments means for an area: that of this code, else the nearest one of this kind, going up from the area. NULL = none.';
+
+CREATE FUNCTION triage.host_shown(relation regclass, ticket text, department text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+BEGIN
+	RETURN (SELECT jsonb_build_object('shown', (SELECT h.shown FROM triage.host_tickets h
+			WHERE h.relation = host_shown.relation AND h.ticket = host_shown.ticket),
+		'kind', (SELECT d.kind FROM triage.departments d WHERE d.code = host_shown.department)));
+END
+$$;
+COMMENT ON FUNCTION triage.host_shown(regclass, text, text) IS
+	'Internal, for drivers: what was written into the ticket last (shown) and the kind of a department.';
+
 CREATE FUNCTION triage.bind(relation regclass, kind text, mapping jsonb, triggers regclass[] DEFAULT NULL,
 		backfill interval DEFAULT NULL, dry_run boolean DEFAULT false)
 	RETURNS TABLE (item text, state text, detail text)

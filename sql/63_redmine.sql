@@ -50,58 +50,6 @@ $$;
 COMMENT ON FUNCTION triage.redmine_offset(regclass, jsonb, timestamp) IS
 	'Internal, for the Redmine driver: by how many minutes the clock of the Ruby process is ahead of UTC. Taken from mapping.timezone if given, else from a time that Redmine wrote just now (the difference to the real clock, to a quarter of an hour), which is then kept in mapping.offset_minutes of the binding; from there for older times.';
 
-CREATE FUNCTION triage.redmine_case(relation regclass, ticket text) RETURNS jsonb
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict error
-BEGIN
-	RETURN (SELECT jsonb_build_object('case_id', c.case_id, 'status', c.status, 'lead', c.lead, 'area', c.area, 'shown', h.shown,
-		'parties', (SELECT coalesce(jsonb_agg(jsonb_build_object('department', a.department, 'kind', d.kind, 'duty', a.duty,
-				'accepted', a.accepted_at IS NOT NULL) ORDER BY a.duty <> 'lead', a.seq DESC), '[]')
-			FROM triage.assignments a LEFT JOIN triage.departments d ON d.code = a.department
-			WHERE a.case_id = c.case_id AND a.status NOT IN ('done', 'withdrawn')))
-	FROM triage.host_tickets h JOIN triage.cases c ON c.case_id = h.case_id
-	WHERE h.relation = redmine_case.relation AND h.ticket = redmine_case.ticket);
-END
-$$;
-COMMENT ON FUNCTION triage.redmine_case(regclass, text) IS
-	'Internal, for the Redmine driver: the case of a ticket as {case_id, status, lead, area, shown, parties: [{department, kind, duty, accepted}]}, lead first; NULL when it has none.';
-
-CREATE FUNCTION triage.redmine_department(key text, area text) RETURNS text
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict error
-BEGIN
-	RETURN (WITH RECURSIVE up(code, parent, far) AS (
-		SELECT a.code, a.parent, 0 FROM triage.areas a WHERE a.code = redmine_department.area
-		UNION ALL
-		SELECT a.code, a.parent, up.far + 1 FROM up JOIN triage.areas a ON a.code = up.parent WHERE up.far < 10
-	)
-	SELECT d.code FROM triage.departments d LEFT JOIN up ON up.code = d.area
-	WHERE d.active AND (d.code = redmine_department.key
-		OR (d.kind = redmine_department.key AND (up.code IS NOT NULL OR redmine_department.area IS NULL)))
-	ORDER BY d.code <> redmine_department.key, up.far, d.code LIMIT 1);
-END
-$$;
-COMMENT ON FUNCTION triage.redmine_department(text, text) IS
-	'Internal, for the Redmine driver: the department that a key of mapping.departments means for an area: that of this code, else the nearest one of this kind, going up from the area. NULL = none.';
-
-CREATE FUNCTION triage.redmine_shown(relation regclass, ticket text, department text) RETURNS jsonb
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict error
-BEGIN
-	RETURN (SELECT jsonb_build_object('shown', (SELECT h.shown FROM triage.host_tickets h
-			WHERE h.relation = redmine_shown.relation AND h.ticket = redmine_shown.ticket),
-		'kind', (SELECT d.kind FROM triage.departments d WHERE d.code = redmine_shown.department)));
-END
-$$;
-COMMENT ON FUNCTION triage.redmine_shown(regclass, text, text) IS
-	'Internal, for the Redmine driver: what was written into the ticket last (shown) and the kind of a department.';
-
 -- ---- from Redmine ------------------------------------------------------------
 
 CREATE FUNCTION triage.redmine_issue(relation regclass, mapping jsonb, id int) RETURNS jsonb
@@ -199,7 +147,7 @@ BEGIN
 	IF redmine_journal.new_row ->> 'journalized_type' <> 'Issue' OR agent = (m #>> '{derived,bot_id}')::int THEN
 		RETURN NULL;
 	END IF;
-	view := triage.redmine_case(redmine_journal.relation, ticket);
+	view := triage.host_standing(redmine_journal.relation, ticket);
 	IF view IS NULL THEN
 		RETURN NULL;
 	END IF;
@@ -256,7 +204,7 @@ BEGIN
 	IF key_is IS DISTINCT FROM key_was AND key_is IS NOT NULL AND department IS NOT NULL
 		AND state IN ('dispatched', 'accepted', 'in_progress')
 	THEN
-		target := triage.redmine_department(key_is, view ->> 'area');
+		target := triage.host_department(key_is, view ->> 'area');
 		IF target <> department AND m ->> 'move' = 'request_return' AND state <> 'in_progress' AND leads THEN
 			RETURN jsonb_build_object('event', 'change', 'ticket', ticket, 'by', j.login, 'verbs', jsonb_build_array(
 				jsonb_build_object('verb', 'request_return', 'reason', reason, 'department', target)));
@@ -467,7 +415,7 @@ DECLARE
 	s			text := m #>> '{derived,schema}';
 	r			record;		-- the issue as it is
 	n			record;		-- as it will be
-	known		jsonb := triage.redmine_shown(redmine_write.relation, redmine_write.ticket, doc ->> 'department');
+	known		jsonb := triage.host_shown(redmine_write.relation, redmine_write.ticket, doc ->> 'department');
 	shown		jsonb := nullif(known -> 'shown', 'null');
 	first		boolean := coalesce((doc ->> 'first')::boolean, false) OR shown IS NULL;
 	goes_to		jsonb := coalesce(m #> ARRAY['derived', 'targets', doc ->> 'department'], m #> ARRAY['derived', 'targets', known ->> 'kind']);
@@ -592,25 +540,6 @@ COMMENT ON FUNCTION triage.redmine_write(regclass, jsonb, text, jsonb) IS
 	'The Redmine driver''s writing half: makes an issue look like its case (doc as of host_doc()) and changes only what the case changed since it was last shown, so that what agents set themselves stands; one journal entry with the changes and the words, private words in one of their own. Error: P0002 the issue is gone.';
 
 -- ---- attaching -----------------------------------------------------------------
---
--- A plan is one jsonb: "m" the mapping with "derived" (what names stand for),
--- "items" [[item, state, detail, forbids to attach], ...], "stops" whether one does.
-
-CREATE FUNCTION triage.redmine_note(plan jsonb, item text, state text, detail text, stops boolean DEFAULT false) RETURNS jsonb
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	RETURN jsonb_set(plan, '{items}', (plan -> 'items') || jsonb_build_array(jsonb_build_array(item, state, detail,
-		stops AND state IN ('missing', 'problem'))))
-		|| CASE WHEN stops AND state IN ('missing', 'problem') THEN '{"stops": true}'::jsonb ELSE '{}' END;
-COMMENT ON FUNCTION triage.redmine_note(jsonb, text, text, text, boolean) IS
-	'Internal, for attach_redmine(): a plan with one more item.';
-
-CREATE FUNCTION triage.redmine_derive(plan jsonb, key text, value jsonb) RETURNS jsonb
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	RETURN jsonb_set(plan, ARRAY['m', 'derived', key], coalesce(value, 'null'));
-COMMENT ON FUNCTION triage.redmine_derive(jsonb, text, jsonb) IS
-	'Internal, for attach_redmine(): a plan with mapping.derived.key set.';
 
 CREATE FUNCTION triage.redmine_plan_start(mapping jsonb) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -650,15 +579,15 @@ BEGIN
 		'm', redmine_plan_start.mapping || jsonb_build_object('hook', 'commit', 'events', 'insert', 'derived', jsonb_build_object('schema', quote_ident(found[1]),
 			'edited', EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('%I.journals', found[1])::regclass AND a.attname = 'updated_on' AND NOT a.attisdropped))));
 	IF plan #>> '{m,assists}' NOT IN ('finish', 'wait') THEN
-		plan := triage.redmine_note(plan, 'assists', 'problem', 'finish or wait', true);
+		plan := triage.host_note(plan, 'assists', 'problem', 'finish or wait', true);
 	END IF;
 	IF plan #>> '{m,contact}' <> 'author' THEN
-		plan := triage.redmine_note(plan, 'contact', 'problem', 'author, or nothing: a custom field goes into {"fields": {"contact": "..."}}', true);
+		plan := triage.host_note(plan, 'contact', 'problem', 'author, or nothing: a custom field goes into {"fields": {"contact": "..."}}', true);
 	END IF;
 	IF plan #>> '{m,move}' NOT IN ('transfer', 'request_return') THEN
-		plan := triage.redmine_note(plan, 'move', 'problem', 'transfer or request_return', true);
+		plan := triage.host_note(plan, 'move', 'problem', 'transfer or request_return', true);
 	END IF;
-	RETURN triage.redmine_note(plan, 'schema', 'ok', found[1]);
+	RETURN triage.host_note(plan, 'schema', 'ok', found[1]);
 END
 $$;
 COMMENT ON FUNCTION triage.redmine_plan_start(jsonb) IS
@@ -683,10 +612,10 @@ BEGIN
 	LOOP
 		SELECT string_agg(n, ', ') INTO lacks FROM unnest(t.needs) n WHERE NOT has_table_privilege(format('%s.%I', s, t.name), n);
 		IF lacks IS NOT NULL THEN
-			p := triage.redmine_note(p, 'right on ' || t.name, 'missing', format('GRANT %s ON %s.%I TO %I', lacks, s, t.name, current_user), true);
+			p := triage.host_note(p, 'right on ' || t.name, 'missing', format('GRANT %s ON %s.%I TO %I', lacks, s, t.name, current_user), true);
 		END IF;
 		IF 'INSERT' = ANY (t.needs) AND NOT has_sequence_privilege(pg_get_serial_sequence(format('%s.%I', s, t.name), 'id'), 'USAGE') THEN
-			p := triage.redmine_note(p, 'right on ' || t.name, 'missing',
+			p := triage.host_note(p, 'right on ' || t.name, 'missing',
 				format('GRANT USAGE ON SEQUENCE %s TO %I', pg_get_serial_sequence(format('%s.%I', s, t.name), 'id'), current_user), true);
 		END IF;
 	END LOOP;
@@ -717,10 +646,10 @@ BEGIN
 		state := 'created';
 	END IF;
 	IF id IS NULL THEN
-		p := triage.redmine_note(p, 'user ' || login, 'missing',
+		p := triage.host_note(p, 'user ' || login, 'missing',
 			'Administration > Users > New user: a login of this name, which nobody uses; or {"bot": "its login"}, or {"create": true}', true);
 	ELSE
-		p := triage.redmine_note(triage.redmine_derive(p, 'bot_id', to_jsonb(id)), 'user ' || login, state, format('writes the entries, id %s', id));
+		p := triage.host_note(triage.host_derive(p, 'bot_id', to_jsonb(id)), 'user ' || login, state, format('writes the entries, id %s', id));
 	END IF;
 
 	state := 'ok';
@@ -732,7 +661,7 @@ BEGIN
 			state := 'created';
 		END IF;
 	END IF;
-	p := triage.redmine_note(p, 'channel ' || channel, state,
+	p := triage.host_note(p, 'channel ' || channel, state,
 		CASE state WHEN 'missing' THEN 'a row of triage.channels of kind host; or {"channel": "its code"}, or {"create": true}' ELSE 'new issues come in by it' END, true);
 	RETURN jsonb_set(p, '{m,channel}', to_jsonb(channel));
 END
@@ -769,11 +698,11 @@ BEGIN
 			x.wanted := jsonb_build_array(x.wanted);
 		END IF;
 		SELECT jsonb_set(ids, ARRAY[x.status], coalesce(jsonb_agg(by_name -> w.value ORDER BY w.nr) FILTER (WHERE by_name ? w.value), '[]')),
-			CASE WHEN count(*) FILTER (WHERE w.value IS NOT NULL AND NOT by_name ? w.value) > 0 THEN triage.redmine_note(p, 'status for ' || x.status, 'missing',
+			CASE WHEN count(*) FILTER (WHERE w.value IS NOT NULL AND NOT by_name ? w.value) > 0 THEN triage.host_note(p, 'status for ' || x.status, 'missing',
 				format('no issue status %s: Administration > Issue statuses, or {"statuses": {"%s": "..."}}', string_agg(quote_literal(w.value), ', ') FILTER (WHERE NOT by_name ? w.value), x.status), true) ELSE p END
 			INTO ids, p FROM jsonb_array_elements_text(x.wanted) WITH ORDINALITY w(value, nr);
 		IF ids #> ARRAY[x.status, '0'] IS NULL AND p #> ARRAY['m', 'statuses', x.status] IS NULL THEN
-			p := triage.redmine_note(p, 'status for ' || x.status, 'missing', format('the issue keeps the status it has; name one with {"statuses": {"%s": "..."}}', x.status));
+			p := triage.host_note(p, 'status for ' || x.status, 'missing', format('the issue keeps the status it has; name one with {"statuses": {"%s": "..."}}', x.status));
 		END IF;
 	END LOOP;
 	FOR x IN SELECT k, v, v IN ('accept', 'resolve', 'close', 'return', 'none') AS known FROM (
@@ -782,7 +711,7 @@ BEGIN
 		UNION ALL SELECT e.key, e.value, e.value IN ('accept', 'resolve', 'close', 'return', 'none') FROM jsonb_each_text(coalesce(p #> '{m,verbs}', '{}')) e
 	LOOP
 		IF NOT x.known OR NOT by_name ? x.k THEN
-			p := triage.redmine_note(p, 'verb of status ' || x.k, 'problem', CASE WHEN x.known THEN 'there is no such issue status'
+			p := triage.host_note(p, 'verb of status ' || x.k, 'problem', CASE WHEN x.known THEN 'there is no such issue status'
 				ELSE 'means accept, resolve, close, return or none, not ' || quote_literal(x.v) END, true);
 		ELSE
 			verbs := jsonb_set(verbs, ARRAY[by_name ->> x.k], to_jsonb(x.v));
@@ -794,15 +723,15 @@ BEGIN
 				AND EXISTS (SELECT FROM triage.outcomes o WHERE o.code = 'not_within_duty')) e
 	LOOP
 		IF NOT x.known THEN
-			p := triage.redmine_note(p, 'outcome ' || x.value, 'missing', 'resolving needs a row of triage.outcomes: load a rule pack, or name another with {"outcome": "..."}', true);
+			p := triage.host_note(p, 'outcome ' || x.value, 'missing', 'resolving needs a row of triage.outcomes: load a rule pack, or name another with {"outcome": "..."}', true);
 		ELSIF x.key <> '' AND NOT by_name ? x.key THEN
-			p := triage.redmine_note(p, 'outcome of status ' || x.key, 'problem', 'there is no such issue status', true);
+			p := triage.host_note(p, 'outcome of status ' || x.key, 'problem', 'there is no such issue status', true);
 		ELSIF x.key <> '' THEN
 			outcomes := jsonb_set(outcomes, ARRAY[by_name ->> x.key], to_jsonb(x.value));
 		END IF;
 	END LOOP;
-	p := triage.redmine_derive(triage.redmine_derive(p, 'status_ids', ids), 'closed_ids', closed);
-	RETURN triage.redmine_derive(triage.redmine_derive(p, 'verb_of', verbs), 'outcome_of', outcomes);
+	p := triage.host_derive(triage.host_derive(p, 'status_ids', ids), 'closed_ids', closed);
+	RETURN triage.host_derive(triage.host_derive(p, 'verb_of', verbs), 'outcome_of', outcomes);
 END
 $$;
 COMMENT ON FUNCTION triage.redmine_plan_statuses(jsonb) IS
@@ -822,7 +751,7 @@ DECLARE
 	fields	jsonb := '{}';
 BEGIN
 	EXECUTE format('SELECT jsonb_object_agg(e.id, e.position) FROM %s.enumerations e WHERE e.type = ''IssuePriority''', s) INTO ranks;
-	p := triage.redmine_derive(p, 'priority_rank', ranks);
+	p := triage.host_derive(p, 'priority_rank', ranks);
 	-- U1 is the highest, each next one the next lower, as far as there are any
 	FOR x IN EXECUTE format('SELECT u.u, $1 ->> u.u::text AS name, CASE WHEN $1 ? u.u::text'
 		' THEN (SELECT e.id FROM %1$s.enumerations e WHERE e.type = ''IssuePriority'' AND e.active AND e.name = $1 ->> u.u::text)'
@@ -831,41 +760,41 @@ BEGIN
 	LOOP
 		ids := ids || coalesce(to_jsonb(x.id), 'null');
 		IF x.id IS NULL THEN
-			p := triage.redmine_note(p, 'priority U' || x.u, CASE WHEN x.name IS NULL THEN 'missing' ELSE 'problem' END,
+			p := triage.host_note(p, 'priority U' || x.u, CASE WHEN x.name IS NULL THEN 'missing' ELSE 'problem' END,
 				format('no active issue priority %s: Administration > Enumerations', coalesce(quote_literal(x.name), '')), true);
 		END IF;
 	END LOOP;
-	p := triage.redmine_derive(p, 'priority_ids', ids);
+	p := triage.host_derive(p, 'priority_ids', ids);
 	FOR x IN EXECUTE format('SELECT ''project'' AS what, w.value AS name, t.id FROM jsonb_array_elements_text($1) w LEFT JOIN %1$s.projects t ON w.value IN (t.identifier, t.name)'
 		' UNION ALL SELECT ''tracker'', w.value, t.id FROM jsonb_array_elements_text($2) w LEFT JOIN %1$s.trackers t ON t.name = w.value', s)
 		USING coalesce(p #> '{m,projects}', '[]'), coalesce(p #> '{m,trackers}', '[]')
 	LOOP
 		IF x.id IS NULL THEN
-			p := triage.redmine_note(p, x.what || ' ' || x.name, 'problem', format('new issues of it are to be taken in, but there is no such %s', x.what), true);
+			p := triage.host_note(p, x.what || ' ' || x.name, 'problem', format('new issues of it are to be taken in, but there is no such %s', x.what), true);
 		ELSE
-			p := triage.redmine_derive(p, x.what || '_ids', coalesce(p #> ARRAY['m', 'derived', x.what || '_ids'], '[]') || to_jsonb(x.id));
+			p := triage.host_derive(p, x.what || '_ids', coalesce(p #> ARRAY['m', 'derived', x.what || '_ids'], '[]') || to_jsonb(x.id));
 		END IF;
 	END LOOP;
 	FOR x IN EXECUTE format('SELECT e.key, e.value AS name, f.id, e.key = ANY (''{reporter,contact,address,area,reference,case_type}'') AS known FROM jsonb_each_text($1) e'
 		' LEFT JOIN %s.custom_fields f ON f.type = ''IssueCustomField'' AND f.name = e.value', s) USING coalesce(p #> '{m,fields}', '{}')
 	LOOP
 		IF x.id IS NULL OR NOT x.known THEN
-			p := triage.redmine_note(p, 'field ' || x.key, 'problem', CASE WHEN x.known THEN format('there is no custom field %L for issues', x.name)
+			p := triage.host_note(p, 'field ' || x.key, 'problem', CASE WHEN x.known THEN format('there is no custom field %L for issues', x.name)
 				ELSE 'is none of reporter, contact, address, area, reference, case_type' END, true);
 		ELSE
 			fields := jsonb_set(fields, ARRAY[x.key], to_jsonb(x.id));
 		END IF;
 	END LOOP;
 	IF fields <> '{}' THEN
-		p := triage.redmine_derive(p, 'field_ids', fields);
+		p := triage.host_derive(p, 'field_ids', fields);
 	END IF;
 	IF p #>> '{m,timezone}' IS NOT NULL AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = p #>> '{m,timezone}') THEN
-		p := triage.redmine_note(p, 'timezone', 'problem', format('there is no time zone %L', p #>> '{m,timezone}'), true);
+		p := triage.host_note(p, 'timezone', 'problem', format('there is no time zone %L', p #>> '{m,timezone}'), true);
 	ELSIF p #>> '{m,timezone}' IS NOT NULL THEN
 		-- what stands in the mapping itself may be the session's, put there for other kinds of tables
-		p := triage.redmine_derive(p, 'timezone', p #> '{m,timezone}');
+		p := triage.host_derive(p, 'timezone', p #> '{m,timezone}');
 	ELSE
-		p := triage.redmine_note(p, 'timezone', 'ok', 'is read off the first new issue: that of the process that runs Redmine');
+		p := triage.host_note(p, 'timezone', 'ok', 'is read off the first new issue: that of the process that runs Redmine');
 	END IF;
 	RETURN p;
 END
@@ -949,14 +878,14 @@ BEGIN
 		IF redmine_plan_target.making AND w ->> 'project' ~ '^[a-z][a-z0-9_-]{0,99}$' THEN
 			said := coalesce((SELECT d.zh FROM triage.departments d WHERE key IN (d.code, d.kind) ORDER BY d.code <> key, d.code LIMIT 1), w ->> 'project');
 			id := triage.redmine_make_project(s, w ->> 'project', said);
-			p := triage.redmine_note(p, item || ' project', 'created', format('%s (%s)', w ->> 'project', said));
+			p := triage.host_note(p, item || ' project', 'created', format('%s (%s)', w ->> 'project', said));
 		ELSE
-			p := triage.redmine_note(p, item || ' project', 'missing', format('no project %L: Projects > New project, an identifier in lower case; or {"create": true}', w ->> 'project'));
+			p := triage.host_note(p, item || ' project', 'missing', format('no project %L: Projects > New project, an identifier in lower case; or {"create": true}', w ->> 'project'));
 		END IF;
 	ELSIF t.status <> 1 OR NOT t.tracks THEN
-		p := triage.redmine_note(p, item || ' project', 'problem', format('project %L is closed or has no issue tracking: its issues stay where they are made', said));
+		p := triage.host_note(p, item || ' project', 'problem', format('project %L is closed or has no issue tracking: its issues stay where they are made', said));
 	ELSIF NOT t.is_public AND (p #>> '{m,private_ok}')::boolean IS NOT TRUE THEN
-		p := triage.redmine_note(p, item || ' project', 'problem',
+		p := triage.host_note(p, item || ' project', 'problem',
 			format('project %L is private: issues of authors who are no members stay where they are made; {"private_ok": true} moves them out of their authors'' sight', said));
 	END IF;
 	IF id IS NOT NULL THEN
@@ -967,7 +896,7 @@ BEGIN
 		EXECUTE format('SELECT c.id, c.project_id FROM %1$s.issue_categories c JOIN %1$s.projects j ON j.id = c.project_id'
 			' WHERE c.name = $1 AND (c.project_id = $2 OR ($2 IS NULL AND j.status = 1)) ORDER BY c.id', s) INTO a USING w ->> 'category', id;
 		IF a.id IS NULL THEN
-			p := triage.redmine_note(p, item || ' category', 'missing', format('no category %L%s: Project > Settings > Issue categories', w ->> 'category', coalesce(' in project ' || said, '')));
+			p := triage.host_note(p, item || ' category', 'missing', format('no category %L%s: Project > Settings > Issue categories', w ->> 'category', coalesce(' in project ' || said, '')));
 		ELSE
 			target := target || jsonb_build_object('category_id', a.id, 'category_project', a.project_id);
 		END IF;
@@ -979,17 +908,17 @@ BEGIN
 			' FROM %1$s.users u WHERE (u.type = ''User'' AND lower(u.login) = lower($1)) OR (u.type = ''Group'' AND u.lastname = $1) ORDER BY u.type DESC LIMIT 1', s)
 			INTO a USING w ->> 'assignee', id;
 		IF a.id IS NULL OR a.status <> 1 THEN
-			p := triage.redmine_note(p, item || ' assignee', 'missing', format('no active user or group %L: its issues keep the assignee they have', w ->> 'assignee'));
+			p := triage.host_note(p, item || ' assignee', 'missing', format('no active user or group %L: its issues keep the assignee they have', w ->> 'assignee'));
 		ELSE
 			target := target || jsonb_build_object('assignee_id', a.id);
 			IF a.type = 'Group' AND NOT a.groups_may THEN
-				p := triage.redmine_note(p, item || ' assignee', 'problem', 'Administration > Settings > Issue tracking: allow issue assignment to groups');
+				p := triage.host_note(p, item || ' assignee', 'problem', 'Administration > Settings > Issue tracking: allow issue assignment to groups');
 			END IF;
 			IF id IS NOT NULL AND NOT a.member THEN
 				IF redmine_plan_target.making AND triage.redmine_make_member(s, id, a.id, p #>> '{m,role}') THEN
-					p := triage.redmine_note(p, item || ' member', 'created', format('%s in project %s', w ->> 'assignee', said));
+					p := triage.host_note(p, item || ' member', 'created', format('%s in project %s', w ->> 'assignee', said));
 				ELSE
-					p := triage.redmine_note(p, item || ' member', 'missing',
+					p := triage.host_note(p, item || ' member', 'missing',
 						format('%s is no member of project %s and may not be able to work there: Project > Settings > Members; or {"create": true}', w ->> 'assignee', said));
 				END IF;
 			END IF;
@@ -997,7 +926,7 @@ BEGIN
 	END IF;
 	IF target <> '{}' THEN
 		p := jsonb_set(p, ARRAY['m', 'derived', 'targets', key], target);
-		p := triage.redmine_note(p, item, 'ok', concat_ws(', ', 'project ' || said, 'category ' || (w ->> 'category'), 'assignee ' || (w ->> 'assignee')));
+		p := triage.host_note(p, item, 'ok', concat_ws(', ', 'project ' || said, 'category ' || (w ->> 'category'), 'assignee ' || (w ->> 'assignee')));
 	END IF;
 	RETURN p;
 END
@@ -1021,9 +950,9 @@ BEGIN
 			EXISTS (SELECT FROM triage.departments d WHERE d.active AND e.key IN (d.code, d.kind)) AS known FROM jsonb_each(given) e
 	LOOP
 		IF NOT x.known THEN
-			p := triage.redmine_note(p, 'department ' || x.key, 'problem', 'no active row of triage.departments has this code or kind', true);
+			p := triage.host_note(p, 'department ' || x.key, 'problem', 'no active row of triage.departments has this code or kind', true);
 		ELSIF jsonb_typeof(x.wanted) <> 'object' OR EXISTS (SELECT FROM jsonb_object_keys(x.wanted) k WHERE k NOT IN ('project', 'category', 'assignee')) THEN
-			p := triage.redmine_note(p, 'department ' || x.key, 'problem', 'is given as a project, or as {"project", "category", "assignee"}', true);
+			p := triage.host_note(p, 'department ' || x.key, 'problem', 'is given as a project, or as {"project", "category", "assignee"}', true);
 		ELSE
 			p := triage.redmine_plan_target(p, x.key, x.wanted, redmine_plan_departments.making);
 		END IF;
@@ -1039,7 +968,7 @@ BEGIN
 		FROM (SELECT d.code, row_number() OVER (ORDER BY d.code) AS nr FROM triage.departments d
 			WHERE d.active AND NOT (p #> '{m,derived,targets}') ? d.code AND NOT (p #> '{m,derived,targets}') ? d.kind AND NOT given ? d.code AND NOT given ? d.kind) d;
 	IF x.n > 0 THEN
-		p := triage.redmine_note(p, format('%s other departments', x.n), 'missing', format('%s%s: their issues stay in the project they are made in and the entry names them;'
+		p := triage.host_note(p, format('%s other departments', x.n), 'missing', format('%s%s: their issues stay in the project they are made in and the entry names them;'
 			' {"departments": {"code or kind": "project"}} gives them one', x.codes, CASE WHEN x.n > 30 THEN ', ...' ELSE '' END));
 	END IF;
 	-- what a project, category or person stands for when an agent sets it: only what stands for one
@@ -1048,7 +977,7 @@ BEGIN
 			FROM jsonb_each(p #> '{m,derived,targets}') t, (VALUES ('project_of', 'project_id'), ('category_of', 'category_id'), ('assignee_of', 'assignee_id')) f(name, field)
 			WHERE t.value ? f.field GROUP BY 1, 2, 3 HAVING count(*) = 1) v GROUP BY 1, 2
 	LOOP
-		p := triage.redmine_derive(p, back.name, back.map);
+		p := triage.host_derive(p, back.name, back.map);
 	END LOOP;
 	RETURN p;
 END

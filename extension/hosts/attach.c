@@ -369,8 +369,12 @@ store(Attach *a)
 static void
 grant_driver(Attach *a)
 {
-	static const char *const helpers[] = {"html_text(text)", "mail_text(text, text)",
-										  "kept_row(text, text[])"};
+	static const char *const helpers[] = {"html_text(text)",
+										  "mail_text(text, text)",
+										  "kept_row(text, text[])",
+										  "host_standing(regclass, text)",
+										  "host_department(text, text)",
+										  "host_shown(regclass, text, text)"};
 	const char				*role = quote_identifier(GetUserNameFromId(a->role, false));
 	OwnerSwitch				 sw;
 
