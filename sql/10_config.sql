@@ -295,7 +295,10 @@ CREATE TABLE triage.endpoints (
 	retry_base_ms	int		NOT NULL DEFAULT 1000 CHECK (retry_base_ms BETWEEN 10 AND 3600000),
 	configured_by	text	COLLATE "C",
 	active			boolean	NOT NULL DEFAULT true,
-	pack			text	COLLATE "C"
+	pack			text	COLLATE "C",
+	auth			text	COLLATE "C" CHECK (auth IN ('bearer', 'token')),
+	-- a token is shown to nobody on the way
+	CHECK (auth IS NULL OR url ~ '^(https://|http://(127\.[0-9.]+|localhost|\[::1\])([:/?#]|$))')
 );
 SELECT pg_extension_config_dump('triage.endpoints', '');
 

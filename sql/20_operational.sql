@@ -225,6 +225,9 @@ CREATE TABLE triage.deliveries (
 	last_status		int,
 	last_error		text,
 	payload			text	NOT NULL,
+	method			text	COLLATE "C" CHECK (method IN ('POST', 'PUT', 'PATCH')),
+	-- nothing that could lead up and out
+	path			text	COLLATE "C" CHECK (path ~ '^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$'),
 	PRIMARY KEY (case_id, delivery_id),
 	CHECK ((done_at IS NULL) = (state IN ('queued', 'leased')))
 ) WITH (fillfactor = 85);

@@ -177,6 +177,7 @@ COMMENT ON COLUMN triage.endpoints.format IS 'cloudevents = CloudEvents 1.0 JSON
 COMMENT ON COLUMN triage.endpoints.max_attempts IS 'Attempts before a delivery becomes a dead letter 死信; 1 to 100.';
 COMMENT ON COLUMN triage.endpoints.timeout_ms IS 'Milliseconds one transfer may take in all.';
 COMMENT ON COLUMN triage.endpoints.retry_base_ms IS 'Milliseconds before the second attempt; doubled each time, a quarter more or less by chance, never beyond triage.retry_cap.';
+COMMENT ON COLUMN triage.endpoints.auth IS 'NULL = deliveries are signed with the secret. bearer, token = the endpoint is an interface that wants its own token: the newest secret goes out as "Authorization: Bearer ..." or "Authorization: Token token=...", by https or on this machine only, and nothing is signed.';
 COMMENT ON COLUMN triage.endpoints.configured_by IS 'Role whose rights the format runs with; set by the server to whoever configured the row, not taken from packs.';
 
 COMMENT ON TABLE triage.endpoint_secrets IS 'Signing secrets of endpoints (签名密钥), write-only: filled by set_secret(), nobody is granted SELECT. Two at a time during a change of secret.';
@@ -385,6 +386,8 @@ COMMENT ON COLUMN triage.deliveries.leased_until IS 'Until when the courier''s a
 COMMENT ON COLUMN triage.deliveries.done_at IS 'When it was delivered, given up or cancelled; NULL = still to do.';
 COMMENT ON COLUMN triage.deliveries.last_status IS 'HTTP status of the last answer; NULL = none came.';
 COMMENT ON COLUMN triage.deliveries.last_error IS 'Why the last attempt failed; NULL = it did not.';
+COMMENT ON COLUMN triage.deliveries.method IS 'POST, PUT or PATCH; NULL = POST.';
+COMMENT ON COLUMN triage.deliveries.path IS 'Behind the path of endpoints.url, whose query is left out then; NULL = the url as it is. For requests to interfaces of other systems.';
 COMMENT ON COLUMN triage.deliveries.payload IS 'The body that is sent, in the endpoint''s format; holds neither name nor number of a caller.';
 
 COMMENT ON TABLE triage.links IS 'Ties between cases (关联案件). Details are default, not official; no caller or source is lost (F80).';

@@ -43,7 +43,7 @@
 #define MAX_CONNECTION_AGE_S	   300L		   /* then a name is looked up anew */
 #define EVENTS_AT_ONCE			   256
 #define ROUNDS_AT_ONCE			   3 /* finish and start again, before progress() returns */
-#define HEADER_LINES			   5
+#define HEADER_LINES			   6
 
 typedef struct Slot
 {
@@ -297,12 +297,13 @@ set_headers(Slot *slot, const NetRequest *request)
 {
 	const char *type =
 		request->content_type && request->content_type[0] ? request->content_type : "application/json";
-	const char		  *names[HEADER_LINES] = {"Content-Type: ", "webhook-id: ", "webhook-timestamp: ",
-											  "webhook-signature: ", "Expect:"};
-	const char		  *values[HEADER_LINES] = {type, request->id, NULL, request->signature, NULL};
-	char			   timestamp[24];
-	size_t			   size = 0;
-	char			  *p;
+	const char *names[HEADER_LINES] = {"Content-Type: ",	  "webhook-id: ",	 "webhook-timestamp: ",
+									   "webhook-signature: ", "Authorization: ", "Expect:"};
+	const char *values[HEADER_LINES] = {type, request->id, NULL, request->signature, request->authorization,
+										NULL};
+	char		timestamp[24];
+	size_t		size = 0;
+	char	   *p;
 	struct curl_slist *previous = NULL;
 	int				   i;
 
@@ -349,6 +350,9 @@ set_request(Slot *slot, const NetRequest *request)
 	slot->body_too_long = false;
 	slot->error[0] = '\0';
 	return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+		   /* a body goes with it as with POST, under another name */
+		   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
+							request->method && request->method[0] ? request->method : NULL) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body_len ? request->body : "") == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len) == CURLE_OK &&
 		   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
@@ -579,7 +583,7 @@ http_submit(Net *net, const NetRequest *request)
 	job->result.tag = request->tag;
 	job->result.retry_after_ms = -1;
 	if (reason == NULL && !(fit_for_header(request->content_type) && fit_for_header(request->id) &&
-							fit_for_header(request->signature)))
+							fit_for_header(request->signature) && fit_for_header(request->authorization)))
 		reason = "a header holds characters other than printable ASCII";
 	if (reason)
 	{

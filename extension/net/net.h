@@ -42,7 +42,7 @@
  * Raise it with every change of a struct below.  The courier's own library may
  * have been loaded at server start and be older than the file of this module.
  */
-#define NET_API_VERSION 1
+#define NET_API_VERSION 2
 
 /*
  * Bound once, at open(); nothing of it is needed afterwards.
@@ -70,15 +70,17 @@ typedef struct NetLimits
  */
 typedef struct NetRequest
 {
-	void	   *tag; /* given back with the result */
+	void	   *tag;	/* given back with the result */
+	const char *method; /* "PUT", "PATCH"; NULL or "" = POST */
 	const char *url;
 	const char *content_type; /* NULL or "" = application/json */
 	const char *body;
 	size_t		body_len;
-	const char *id;			/* webhook-id */
-	int64_t		timestamp;	/* webhook-timestamp, seconds since 1970 */
-	const char *signature;	/* webhook-signature, "" = no header; may be several with a space between */
-	long		timeout_ms; /* < 1 = 30 seconds */
+	const char *id;			   /* webhook-id */
+	int64_t		timestamp;	   /* webhook-timestamp, seconds since 1970 */
+	const char *signature;	   /* webhook-signature, "" = no header; may be several with a space between */
+	const char *authorization; /* Authorization, NULL or "" = no header; holds a secret */
+	long		timeout_ms;	   /* < 1 = 30 seconds */
 } NetRequest;
 
 typedef enum NetOutcome

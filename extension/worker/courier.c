@@ -218,6 +218,19 @@ settle_net(void)
 
 /* ---------- taking off and landing ---------- */
 
+/* What an interface wants to see instead of a signature: the newest secret, a token. */
+static void
+authorize(Flight *f)
+{
+	const Receiver *r = f->receiver;
+	const char	   *scheme = strcmp(r->auth, "token") == 0 ? "Token token=" : "Bearer ";
+
+	if (r->nsecrets > 0)
+		snprintf(f->signature, sizeof(f->signature), "%s%.*s", scheme, r->secret_len[0],
+				 (const char *) r->secret[0]);
+	f->request.authorization = f->signature;
+}
+
 /* A signature for each secret in force, the newest first. */
 static void
 sign(Flight *f)
@@ -225,6 +238,7 @@ sign(Flight *f)
 	const Receiver *r = f->receiver;
 	int				len = 0;
 
+	f->request.signature = f->signature;
 	for (int i = 0; i < r->nsecrets; i++)
 	{
 		char one[64];
@@ -256,8 +270,10 @@ submit(void)
 
 		f->receiver->in_flight++;
 		f->request.timestamp = now;
-		sign(f);
-		f->request.signature = f->signature;
+		if (f->receiver->auth[0] != '\0')
+			authorize(f);
+		else
+			sign(f);
 		if (api->submit(me.net, &f->request))
 			me.in_air++;
 		else

@@ -83,10 +83,11 @@ static void
 read_endpoints(Datum *codes, int n)
 {
 	static KeptPlan plan = {
-		.sql = "SELECT e.code, e.url, e.timeout_ms, e.max_attempts, e.retry_base_ms,"
-			   " (SELECT array_agg(s.secret ORDER BY s.seq DESC) FROM triage.endpoint_secrets s"
-			   " WHERE s.endpoint = e.code AND (s.valid_until IS NULL OR s.valid_until > clock_timestamp()))"
-			   " FROM triage.endpoints e WHERE e.code = ANY ($1)",
+		.sql =
+			"SELECT e.code, e.url, e.timeout_ms, e.max_attempts, e.retry_base_ms,"
+			" (SELECT array_agg(s.secret ORDER BY s.seq DESC) FROM triage.endpoint_secrets s"
+			" WHERE s.endpoint = e.code AND (s.valid_until IS NULL OR s.valid_until > clock_timestamp())), e.auth"
+			" FROM triage.endpoints e WHERE e.code = ANY ($1)",
 		.nargs = 1,
 		.types = {TEXTARRAYOID}};
 	Datum  args[1] = {array_of(codes, NULL, n, TEXTOID)};
@@ -95,6 +96,7 @@ read_endpoints(Datum *codes, int n)
 	for (uint64 i = 0; i < found; i++)
 	{
 		Receiver *r = share_receiver(triage_result_text(i, 1));
+		char	 *auth;
 
 		if (r->url != NULL)
 			pfree(r->url);
@@ -103,7 +105,22 @@ read_endpoints(Datum *codes, int n)
 		r->max_attempts = (int) triage_result_int(i, 4, 1);
 		r->retry_base_ms = (int) triage_result_int(i, 5, 1000);
 		read_secrets(r, i, 6);
+		auth = triage_result_text(i, 7);
+		strlcpy(r->auth, auth ? auth : "", sizeof(r->auth));
 	}
+}
+
+/* The endpoint's address, with the path of a request behind its own. */
+static char *
+full_url(const char *url, const char *path)
+{
+	size_t len = strcspn(url, "?#");
+
+	if (path == NULL)
+		return pstrdup(url);
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	return psprintf("%.*s/%s", (int) len, url, path);
 }
 
 /* A row of the claim's result. */
@@ -111,12 +128,14 @@ static Flight *
 make_flight(SPITupleTable *table, uint64 row, Receiver *r, MemoryContext mcxt)
 {
 	bool	   isnull;
+	char	  *method = SPI_getvalue(table->vals[row], table->tupdesc, 6);
+	char	  *url = full_url(r->url, SPI_getvalue(table->vals[row], table->tupdesc, 7));
 	TupleDesc  desc = table->tupdesc;
 	HeapTuple  tuple = table->vals[row];
 	pg_uuid_t *id = DatumGetUUIDP(SPI_getbinval(tuple, desc, 2, &isnull));
 	text	  *payload = DatumGetTextPP(SPI_getbinval(tuple, desc, 5, &isnull));
 	size_t	   body_len = VARSIZE_ANY_EXHDR(payload);
-	size_t	   url_len = strlen(r->url);
+	size_t	   url_len = strlen(url);
 	Flight	  *f = MemoryContextAlloc(mcxt, offsetof(Flight, text) + body_len + 1 + url_len + 1);
 
 	memset(f, 0, offsetof(Flight, text));
@@ -128,7 +147,9 @@ make_flight(SPITupleTable *table, uint64 row, Receiver *r, MemoryContext mcxt)
 			sizeof(f->id_text));
 	memcpy(f->text, VARDATA_ANY(payload), body_len);
 	f->text[body_len] = '\0';
-	memcpy(f->text + body_len + 1, r->url, url_len + 1);
+	memcpy(f->text + body_len + 1, url, url_len + 1);
+	strlcpy(f->method, method ? method : "", sizeof(f->method));
+	f->request.method = f->method;
 	f->request.tag = f;
 	f->request.url = f->text + body_len + 1;
 	f->request.body = f->text;
@@ -191,7 +212,7 @@ take_off(uint64 n, MemoryContext mcxt, dlist_head *flights)
 	" ORDER BY d.next_attempt_at LIMIT r.room" lock ") c)"                                            \
 	" UPDATE triage.deliveries d SET state = 'leased', attempts = d.attempts + 1, leased_until = $6"  \
 	" FROM (SELECT p.at FROM picked p ORDER BY p.turn LIMIT $7) p WHERE d.ctid = p.at"                \
-	" RETURNING d.case_id, d.delivery_id, d.endpoint, d.attempts, d.payload"
+	" RETURNING d.case_id, d.delivery_id, d.endpoint, d.attempts, d.payload, d.method, d.path"
 #define CLAIM_TYPES                                                                                   \
 	{                                                                                                 \
 		TEXTARRAYOID, INT4ARRAYOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, \

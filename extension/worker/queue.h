@@ -15,6 +15,7 @@
 #include "worker/share.h"
 
 #define FLIGHT_SIGNATURE 200
+#define FLIGHT_METHOD	 8
 
 /* One attempt of one delivery, from its claim until its result is recorded: a single allocation. */
 typedef struct Flight
@@ -29,8 +30,10 @@ typedef struct Flight
 	NetResult	result;
 	NetRequest	request;
 	char		id_text[40];
-	char		signature[FLIGHT_SIGNATURE];
-	char		text[FLEXIBLE_ARRAY_MEMBER]; /* the body, then the url */
+	char		method[FLIGHT_METHOD]; /* "" = POST */
+	/* of the body; or what stands behind "Authorization:" */
+	char signature[FLIGHT_SIGNATURE];
+	char text[FLEXIBLE_ARRAY_MEMBER]; /* the body, then the url */
 } Flight;
 
 /*

@@ -25,6 +25,7 @@ typedef struct Receiver
 	int			  nsecrets; /* newest first */
 	int			  secret_len[RECEIVER_SECRETS];
 	unsigned char secret[RECEIVER_SECRETS][SECRET_LEN];
+	char		  auth[16]; /* "" = they sign; else the newest is shown as this scheme says */
 
 	bool   listed;	  /* while a claim is read: seen in it */
 	int	   in_flight; /* given to the HTTP module and not recorded yet */
