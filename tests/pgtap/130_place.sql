@@ -4,6 +4,8 @@
 BEGIN;
 \ir include/small.psql
 COMMIT;
+-- by day: a route of the small rulebook holds at night alone
+SET triage.now = '2026-03-02 10:00+08';
 CREATE ROLE t130_op;
 GRANT USAGE ON SCHEMA triage TO t130_op;
 GRANT EXECUTE ON FUNCTION triage.preview, triage.report, triage.explain, triage.set_area, triage.append_text TO t130_op;
