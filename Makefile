@@ -8,7 +8,7 @@
 #   make docs           write sql/README.md, and the tables of verbs in the others, anew from the catalog
 #
 # Single kinds of test: test-unit test-pgtap test-isolation test-tap, each with
-# FILES='...' for some files only.  Further: demo bench evaluate fuzz lint format asan dist, and
+# FILES='...' for some files only.  Further: test-frontend demo bench evaluate fuzz lint format asan dist, and
 # test-hosts: with real ticket servers, which it installs.
 
 PG_CONFIG ?= pg_config
@@ -156,6 +156,13 @@ test-unit test-pgtap test-isolation test-tap:
 test-hosts: deps
 	@tests/hosts/run $(FILES)
 
+# A front end generated from the schema: needs node and npm, which fetches what package-lock.json names.
+test-frontend: deps
+	@mkdir -p build/frontend
+	cp tests/frontend/package.json tests/frontend/package-lock.json build/frontend/
+	cd build/frontend && npm ci --no-audit --no-fund --silent
+	tests/tools/cluster --add build/frontend -- node tests/frontend/frontend.mjs
+
 demo: deps
 	DATA='$(DEMO_DATA)' tests/tools/cluster --timeout 0 -- tests/demo/run $(if $(DEMO_DATA),<'$(DEMO_DATA)')
 
@@ -270,5 +277,5 @@ dist:
 
 FORCE:
 .PHONY: FORCE all install install-net install-packs installcheck uninstall-extra deps deps-check \
-	test test-unit test-pgtap test-isolation test-tap test-hosts demo bench evaluate unit-programs fuzz fuzz-programs \
+	test test-frontend test-unit test-pgtap test-isolation test-tap test-hosts demo bench evaluate unit-programs fuzz fuzz-programs \
 	asan lint format docs sql/README.md dist

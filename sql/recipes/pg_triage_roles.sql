@@ -38,7 +38,7 @@ GRANT SELECT (case_id, number, kind, channel, external_ref, reported_at, receive
 	rulebook_version, attrs) ON triage.cases TO triage_reader;
 GRANT SELECT (case_id, seq, channel, external_ref, language, confidential, reported_at, body) ON triage.case_sources TO triage_reader;
 GRANT EXECUTE ON FUNCTION triage.actor, triage.acts_as_owner, triage.clock, triage.may_see, triage.inbox, triage.board, triage.overdue, triage.risk_list, triage.gaps,
-	triage.chain, triage.explain, triage.explain_json, triage.work_order, triage.allowed_verbs, triage.similar, triage.find_place,
+	triage.chain, triage.changes, triage.explain, triage.explain_json, triage.work_order, triage.allowed_verbs, triage.similar, triage.find_place,
 	triage.suggest_type, triage.verify_history, triage.on_duty, triage.duty_shifts, triage.mode_in_force, triage.same_matter,
 	triage.add_worktime, triage.worktime_between, triage.next_opening TO triage_reader;
 GRANT triage_reader TO triage_operator, triage_handler, triage_centre, triage_admin;

@@ -6,6 +6,8 @@
 --
 --   MODEL_STEPS=10000 MODEL_SEED=0.5 make test-pgtap FILES=tests/pgtap/146_model.sql
 --
+-- It goes on beyond the steps until every transition was walked, three times as far at most.
+--
 -- Source: sql/32_verbs.sql, sql/33_handling.sql, extension/casework/act.c, change.c
 \ir include/helpers.psql
 \ir include/replay.psql
