@@ -34,7 +34,7 @@ CREATE TABLE triage.bindings (
 	backfill_since	timestamptz,
 	backfill_after	text,
 	backfill_done	bigint	NOT NULL DEFAULT 0,
-	backfill_state	text	COLLATE "C" NOT NULL DEFAULT 'none' CHECK (backfill_state IN ('none', 'running', 'done'))
+	backfill_state	text	COLLATE "C" NOT NULL DEFAULT 'none' CHECK (backfill_state IN ('none', 'running', 'done', 'failed'))
 );
 SELECT pg_extension_config_dump('triage.bindings', '');
 
@@ -195,10 +195,11 @@ CREATE FUNCTION triage.health_hosts() RETURNS TABLE (item text, state text, valu
 AS $$
 	SELECT 'host ' || b.relation::text,
 		CASE WHEN b.state = 'off' THEN 'off' WHEN b.problem IS NOT NULL THEN 'bad'
-			WHEN b.waiting > 1000 OR b.failed > 0 THEN 'warning' WHEN b.backfill_state = 'running' THEN 'notice' ELSE 'ok' END,
+			WHEN b.waiting > 1000 OR b.failed > 0 OR b.backfill_state = 'failed' THEN 'warning' WHEN b.backfill_state = 'running' THEN 'notice' ELSE 'ok' END,
 		concat_ws(', ', b.problem, format('%s tickets', b.tickets), format('%s wait', b.waiting),
 			CASE WHEN b.backfill_state <> 'none' THEN format('back-fill %s, %s rows', b.backfill_state, b.backfill_done) END),
 		CASE WHEN b.problem IS NOT NULL THEN 'New tickets wait in triage.host_queue. Mend the table, or attach it again with another mapping; then they are taken in.'
+			WHEN b.backfill_state = 'failed' THEN 'See triage.intake_errors; mend the cause, then call triage.attach() again with backfill.'
 			WHEN b.failed > 0 THEN 'See triage.intake_errors; mend the cause, then call triage.retry_intake().'
 			WHEN b.waiting > 1000 THEN 'Does the timekeeper run? Or call triage.tick() from a scheduler.' END
 	FROM (SELECT b.*, triage.host_problem(b.relation) AS problem,
@@ -236,7 +237,7 @@ COMMENT ON COLUMN triage.bindings.runs_as IS 'Role that reads and writes the hos
 COMMENT ON COLUMN triage.bindings.backfill_since IS 'Back-fill: open tickets made since then are taken in; NULL = none.';
 COMMENT ON COLUMN triage.bindings.backfill_after IS 'Back-fill: key of the last ticket looked at; NULL = none yet.';
 COMMENT ON COLUMN triage.bindings.backfill_done IS 'Back-fill: tickets taken in so far.';
-COMMENT ON COLUMN triage.bindings.backfill_state IS 'none | running | done.';
+COMMENT ON COLUMN triage.bindings.backfill_state IS 'none | running | done | failed = the rows could not be read: see triage.intake_errors, then attach() again with backfill.';
 COMMENT ON TRIGGER bindings_changed ON triage.bindings IS 'Makes every session read the bindings anew.';
 
 COMMENT ON TABLE triage.host_tickets IS 'Which case a ticket of an attached table belongs to (工单与事项). A ticket that was deleted keeps its row.';

@@ -432,16 +432,16 @@ has_references(const Backfill *f)
 /* ---- the run ---- */
 
 static void
-note_progress(const Backfill *f, bool done, const char *problem)
+note_progress(const Backfill *f, const char *state, const char *problem)
 {
 	static KeptPlan plan = {
 		.sql =
 			"UPDATE triage.bindings SET backfill_after = coalesce($2, backfill_after), backfill_done = backfill_done + $3,"
-			" backfill_state = CASE WHEN $4 THEN 'done' ELSE backfill_state END WHERE relation = $1",
+			" backfill_state = $4 WHERE relation = $1",
 		.nargs = 4,
-		.types = {REGCLASSOID, TEXTOID, INT8OID, BOOLOID}};
+		.types = {REGCLASSOID, TEXTOID, INT8OID, TEXTOID}};
 	Datum args[4] = {ObjectIdGetDatum(f->b->relation), f->last ? CStringGetTextDatum(f->last) : (Datum) 0,
-					 Int64GetDatum((int64) f->taken), BoolGetDatum(done)};
+					 Int64GetDatum((int64) f->taken), CStringGetTextDatum(state)};
 	char  nulls[4] = {' ', f->last ? ' ' : 'n', ' ', ' '};
 
 	host_run(&plan, args, nulls, SPI_OK_UPDATE);
@@ -459,7 +459,7 @@ run_batch(Backfill *f)
 	{
 		/* it stands still until somebody has seen to it */
 		f->last = NULL;
-		note_progress(f, true, g.message);
+		note_progress(f, "failed", g.message);
 		return false;
 	}
 	drop_known(f);
@@ -471,7 +471,7 @@ run_batch(Backfill *f)
 		if (!g.done)
 			take_apart(f);
 	}
-	note_progress(f, f->seen < BATCH, NULL);
+	note_progress(f, f->seen < BATCH ? "done" : "running", NULL);
 	return f->seen == BATCH;
 }
 

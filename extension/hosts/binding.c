@@ -31,7 +31,8 @@ PG_FUNCTION_INFO_V1(triage_host_listens);
 
 static HTAB			*sources = NULL; /* relid -> HostSource */
 static List			*bindings = NIL; /* of the present generation, in cache_context */
-static List			*retired = NIL;	 /* of earlier ones, until the transaction ends */
+static List			*retired_sources = NIL;
+static List			*retired = NIL; /* of earlier ones, until the transaction ends */
 static MemoryContext cache_context = NULL;
 static bool			 stale = false;
 static int			 any = -1; /* bindings_any(), -1 = not known */
@@ -85,6 +86,10 @@ free_retired(void)
 		free_binding(lfirst(cell));
 	list_free(retired);
 	retired = NIL;
+	foreach(cell, retired_sources)
+		hash_destroy(lfirst(cell));
+	list_free(retired_sources);
+	retired_sources = NIL;
 }
 
 static void
@@ -99,7 +104,7 @@ at_end(XactEvent event, void *arg)
 		stale = true;
 		any = -1;
 	}
-	if (retired != NIL)
+	if (retired != NIL || retired_sources != NIL)
 		free_retired();
 }
 
@@ -133,10 +138,10 @@ begin_cache(void)
 		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 		retired = list_concat(retired, bindings);
+		retired_sources = lappend(retired_sources, sources);
 		MemoryContextSwitchTo(old);
 		list_free(bindings);
 		bindings = NIL;
-		hash_destroy(sources);
 		sources = NULL;
 	}
 	stale = false;

@@ -168,6 +168,18 @@ SELECT is((SELECT count(*) FROM 治理.工单_02 g JOIN triage.cases c ON c.numb
 SELECT is((SELECT string_agg(DISTINCT concat_ws(' ', g.承办单位, g.状态), ', ') FROM 治理.工单_02 g WHERE g.受理号 IS NOT NULL), '11 2', 'shown in the row');
 SELECT is((SELECT string_agg(concat_ws(' ', e.stage, e.message), '; ') FROM triage.intake_errors e), NULL::text, 'without an error');
 
+-- rows that cannot be read any more
+SET ROLE t162_plugin;
+SELECT count(*) FROM triage.attach('治理.工单', pg_temp.mapping(), backfill => '30 days') \g /dev/null
+SET ROLE t162_app;
+REVOKE SELECT ON 治理.工单 FROM t162_plugin;
+RESET ROLE;
+SELECT triage.tick() \g /dev/null
+SELECT is((SELECT b.backfill_state FROM triage.bindings b) || (SELECT string_agg(concat_ws(' ', '', e.stage, e.sqlstate, e.message), '; ') FROM triage.intake_errors e),
+	'failed host:backfill 38000 permission denied for table 工单', 'a back-fill that cannot read says why and stops');
+SELECT is((SELECT h.state FROM triage.health() h WHERE h.item ~ '^host '), 'warning', 'and health() shows it');
+DELETE FROM triage.intake_errors;
+
 -- ---- detached ----
 SELECT ok(pg_temp.refusal($$SET ROLE t162_app; SELECT triage.detach('治理.工单')$$) ^@ '42501', 'who may not execute it detaches nothing');
 RESET ROLE;
