@@ -33,9 +33,11 @@ BEGIN
 		RETURN round(extract(epoch FROM (clock_timestamp() AT TIME ZONE (redmine_offset.mapping #>> '{derived,timezone}'))
 			- (clock_timestamp() AT TIME ZONE 'UTC')) / 60);
 	END IF;
-	-- written just now, by a clock that shows a quarter of an hour that exists on earth
+	-- written just now, by a clock that shows a quarter of an hour that exists on earth; what seems to be
+	-- written by a clock further west is an older row, unless summer time has ended
 	IF redmine_offset.written IS NULL OR minutes NOT BETWEEN -720 AND 840
 		OR off_by - make_interval(mins => minutes) NOT BETWEEN interval '-5 minutes' AND interval '1 minute'
+		OR (minutes < known AND known - minutes NOT IN (30, 60))
 	THEN
 		RETURN coalesce(known, 0);
 	END IF;
@@ -48,7 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION triage.redmine_offset(regclass, jsonb, timestamp) IS
-	'Internal, for the Redmine driver: by how many minutes the clock of the Ruby process is ahead of UTC. Taken from mapping.timezone if given, else from a time that Redmine wrote just now (the difference to the real clock, to a quarter of an hour), which is then kept in mapping.offset_minutes of the binding; from there for older times.';
+	'Internal, for the Redmine driver: by how many minutes the clock of the Ruby process is ahead of UTC. Taken from mapping.timezone if given, else from a time that Redmine wrote just now (the difference to the real clock, to a quarter of an hour), which is then kept in mapping.offset_minutes of the binding; from there for older times, and for times that would put the clock back by more than summer time does.';
 
 -- ---- from Redmine ------------------------------------------------------------
 

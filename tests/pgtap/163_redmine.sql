@@ -196,6 +196,32 @@ SELECT pg_temp.entry(:seven, 'zhang', '归环保', '[["category_id", "1", "3"]]'
 SELECT is((SELECT c.status || ' ' || (e.data ->> 'proper_department') FROM triage.cases c JOIN triage.host_tickets h USING (case_id) JOIN triage.events e USING (case_id) WHERE h.ticket = :'seven' AND e.verb = 'request_return'),
 	'return_requested ENV', 'another category asks the centre');
 
+-- ---- what was there before, words in fields of Redmine's own ----
+INSERT INTO t163.issues (tracker_id, project_id, subject, status_id, priority_id, author_id, created_on, updated_on, start_date)
+	SELECT 1, 1, '东门街道广场舞噪音 ' || n, CASE n WHEN 3 THEN 5 ELSE 1 END, 2, 1, t.t, t.t, t.t::date
+	FROM generate_series(1, 4) n, LATERAL (SELECT clock_timestamp() AT TIME ZONE 'Asia/Kathmandu' - n * interval '2 hours') t(t);
+SELECT is((SELECT count(*) FROM triage.host_tickets h JOIN t163.issues i ON i.id = h.ticket::int WHERE i.subject ~ ' [0-9]$'), 3::bigint, 'issues with an older date come in too');
+SELECT is((SELECT string_agg((extract(epoch FROM clock_timestamp() - c.reported_at) / 3600)::int::text, ' ' ORDER BY c.reported_at DESC) FROM triage.cases c JOIN triage.host_tickets h USING (case_id)
+	JOIN t163.issues i ON i.id = h.ticket::int WHERE i.subject ~ ' [0-9]$'), '2 4 8', 'reported when they were made');
+ALTER TABLE t163.issues DISABLE TRIGGER USER;
+INSERT INTO t163.issues (tracker_id, project_id, subject, status_id, priority_id, author_id, created_on, updated_on, start_date, lft, rgt)
+	SELECT 1, 1, '东门街道吵架 ' || n, CASE n WHEN 3 THEN 5 ELSE 1 END, 2, 1, t.t, t.t, t.t::date, 1, 2
+	FROM generate_series(1, 50) n, LATERAL (SELECT clock_timestamp() AT TIME ZONE 'Asia/Kathmandu' - n * interval '1 hour') t(t);
+INSERT INTO t163.custom_values (customized_type, customized_id, custom_field_id, value) SELECT 'Issue', i.id, 1, '13900000009' FROM t163.issues i WHERE i.subject = '东门街道吵架 1';
+ALTER TABLE t163.issues ENABLE TRIGGER USER;
+SELECT is((SELECT string_agg(a.item, ', ') FROM triage.attach_redmine('{"fields": {"contact": "电话"}, "departments": {"TOWN": {"project": "town11"}}}', backfill => '24 hours 30 minutes') a WHERE a.state = 'problem'), NULL::text, 'attached with a back-fill');
+SELECT triage.tick() \g /dev/null
+SELECT is((SELECT concat_ws(' ', b.backfill_state, count(*)) FROM triage.bindings b, triage.host_tickets h JOIN t163.issues i ON i.id = h.ticket::int WHERE i.subject ~ '^东门街道吵架 [0-9]+$' GROUP BY b.backfill_state), 'done 23',
+	'the open issues of the last day and a half hour');
+SELECT is((SELECT count(*) FROM t163.issues i WHERE i.subject ~ '^东门街道吵架 [0-9]+$' AND i.project_id = 2), 23::bigint, 'are where they belong');
+SELECT is((SELECT c.contact FROM triage.cases c JOIN triage.host_tickets h USING (case_id) JOIN t163.issues i ON i.id = h.ticket::int WHERE i.subject = '东门街道吵架 1'), '13900000009', 'a custom field tells the caller''s number');
+
+-- ---- Redmine changes ----
+ALTER TABLE t163.issues DROP COLUMN lock_version;
+INSERT INTO t163.issues (tracker_id, project_id, subject, status_id, priority_id, author_id, created_on) VALUES (1, 1, '东门街道广场舞噪音', 1, 2, 1, localtimestamp) RETURNING id AS eight \gset
+SELECT is((SELECT i.project_id FROM t163.issues i WHERE i.id = :eight), 1, 'a column that we write is gone: the issue stays as it was made');
+SELECT is((SELECT count(*) FROM triage.intake_errors e WHERE e.message ~ 'lock_version') + (SELECT count(*) FROM triage.host_queue q WHERE q.last_error ~ 'lock_version'), 1::bigint, 'and it is told why');
+
 -- ---- kept_row() ----
 SELECT is(triage.kept_row('SELECT to_jsonb($1::int + $2::int)', '1', '2'), '3'::jsonb, 'kept_row() runs a statement');
 SELECT is(triage.kept_row('SELECT to_jsonb($1::int + $2::int)', '1', NULL), NULL::jsonb, 'a null');
