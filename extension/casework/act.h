@@ -28,6 +28,7 @@ typedef struct Assignment
 	bool		arrived;
 	TimestampTz offered_at;
 	const char *was_status; /* when the act began */
+	const char *was_duty;
 	bool		was_accepted;
 } Assignment;
 

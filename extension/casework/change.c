@@ -48,6 +48,7 @@ change_begin(Act *act)
 	for (int i = 0; i < act->nassignments; i++)
 	{
 		act->assignments[i].was_status = act->assignments[i].status;
+		act->assignments[i].was_duty = act->assignments[i].duty;
 		act->assignments[i].was_accepted = act->assignments[i].accepted;
 	}
 	act->at.list_joined = true;
@@ -68,7 +69,8 @@ column_changed(const Act *act, int i)
 static bool
 part_changed(const Assignment *a)
 {
-	return strcmp(a->status, a->was_status) != 0 || a->accepted != a->was_accepted;
+	return strcmp(a->status, a->was_status) != 0 || a->accepted != a->was_accepted ||
+		   strcmp(a->duty, a->was_duty) != 0;
 }
 
 bool
@@ -109,6 +111,8 @@ put_moved(JsonBuild *b, const Assignment *a)
 
 	jb_object(b, NULL);
 	jb_int(b, "seq", a->seq);
+	if (strcmp(a->duty, a->was_duty) != 0)
+		jb_text(b, "duty", a->duty);
 	jb_text(b, "status", a->status);
 	if (a->accepted && !a->was_accepted && !says_so)
 		jb_bool(b, "accepted", true);

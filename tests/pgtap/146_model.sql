@@ -29,6 +29,9 @@ INSERT INTO triage.follow_ups (code, case_type, outcome, after, department, rela
 	('f7', 'QUARREL', 'resolved', '7 days', NULL, 'T_MED', 'visit', '七日回访', 'visit after 7 days');
 INSERT INTO triage.staff (name, department, kind) SELECT '王' || d.code, d.code, 'duty' FROM triage.departments d ORDER BY d.code;
 INSERT INTO triage.staff (name, department, kind) VALUES ('代办一', 'MED11', 'agent'), ('代办二', 'TOWN11', 'agent');
+-- who is off duty by day or by night, and leads as soon as it signs
+INSERT INTO triage.rosters (code, department, team, starts, ends, calendar, substitute) VALUES
+	('model.env', 'ENV', 'office', '08:00', '17:00', 'office', 'TOWN'), ('model.team', 'TEAM11', 'night', '20:00', '08:00', 'office', 'TOWN');
 COMMIT;
 
 -- ---- people ----

@@ -2,6 +2,7 @@
 -- stands in for a unit that is off duty, the rotating chair, people.
 -- Source: extension/worktime/roster.c, rulebook/duty.c, route.c, casework/staff.c, sql/56_staff.sql, rules/zhejiang/rosters.csv
 \ir include/helpers.psql
+\ir include/replay.psql
 
 CREATE ROLE t150_centre; CREATE ROLE t150_town; CREATE ROLE t150_team; CREATE ROLE t150_env; CREATE ROLE t150_nobody;
 GRANT USAGE ON SCHEMA triage TO t150_centre, t150_town, t150_team, t150_env, t150_nobody;
@@ -332,6 +333,8 @@ FROM (VALUES
 SET ROLE t150_town;
 SELECT is((SELECT count(*) FROM triage.town_classes('2026-03-02 00:00+08', '2026-03-04 00:00+08')), 0::bigint, 'these are for centres');
 RESET ROLE;
+
+SELECT is((SELECT string_agg(u, '; ') FROM pg_temp.unlike_history() u), NULL, 'replaying the events gives the rows, also where a lead was taken over');
 
 -- ---- who may read what ----
 GRANT SELECT ON triage.assignment_staff, triage.staff, triage.rosters TO t150_nobody, t150_team;
