@@ -28,7 +28,7 @@
 -- ---- reading ----------------------------------------------------------------------
 
 CREATE FUNCTION triage.rt_text(schema text, txn bigint) RETURNS text
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict error
@@ -37,14 +37,13 @@ DECLARE
 	words	text;
 BEGIN
 	-- mail is a tree of parts; files have names, the plain words come before the page
-	EXECUTE format($q$
-		SELECT left(a.content, 262144) AS content, coalesce(a.contentencoding, 'none') AS encoding, a.contenttype ILIKE 'text/html%%' AS html
-		FROM %I.attachments a
-		WHERE a.transactionid = $1 AND coalesce(a.filename, '') = '' AND a.content <> ''
-			AND (a.contenttype ILIKE 'text/plain%%' OR a.contenttype ILIKE 'text/html%%')
-			AND coalesce(a.contentencoding, 'none') IN ('none', 'quoted-printable', 'base64')
-		ORDER BY 3, a.id LIMIT 1$q$, rt_text.schema)
-		INTO part USING rt_text.txn;
+	SELECT * INTO part FROM jsonb_to_record(triage.kept_row(format($q$
+		SELECT to_jsonb(x) FROM (SELECT left(a.content, 262144) AS content, coalesce(a.contentencoding, 'none') AS encoding, a.contenttype ILIKE 'text/html%%' AS html
+			FROM %I.attachments a
+			WHERE a.transactionid = $1::bigint AND coalesce(a.filename, '') = '' AND a.content <> ''
+				AND (a.contenttype ILIKE 'text/plain%%' OR a.contenttype ILIKE 'text/html%%')
+				AND coalesce(a.contentencoding, 'none') IN ('none', 'quoted-printable', 'base64')
+			ORDER BY 3, a.id LIMIT 1) x$q$, rt_text.schema), rt_text.txn::text)) x(content text, encoding text, html boolean);
 	words := triage.mail_text(part.content, part.encoding);
 	-- editors leave empty paragraphs behind
 	RETURN nullif(btrim(CASE WHEN part.html THEN triage.html_text(words) ELSE words END, E' \t\r\n\u00A0\u3000'), '');
@@ -73,7 +72,7 @@ $$;
 COMMENT ON FUNCTION triage.rt_field(text, int, int) IS 'Internal: the value of a custom field of an RT ticket; NULL = none, or no such field.';
 
 CREATE FUNCTION triage.rt_new_ticket(schema text, mapping jsonb, ticket int, txn bigint) RETURNS jsonb
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict error
@@ -83,15 +82,15 @@ DECLARE
 	words	text;
 	outcome	jsonb;
 BEGIN
-	EXECUTE format($q$
-		SELECT t.queue, t.subject, t.created, t.type, t.status, t.effectiveid,
-			coalesce(nullif(u.realname, ''), u.name) AS reporter, coalesce(nullif(u.mobilephone, ''), nullif(u.emailaddress, '')) AS contact
-		FROM %1$I.tickets t
-		LEFT JOIN %1$I.groups g ON g.instance = t.id AND g.domain = 'RT::Ticket-Role' AND g.name = 'Requestor'
-		LEFT JOIN %1$I.groupmembers m ON m.groupid = g.id
-		LEFT JOIN %1$I.users u ON u.id = m.memberid
-		WHERE t.id = $1 ORDER BY m.id LIMIT 1$q$, rt_new_ticket.schema)
-		INTO t USING rt_new_ticket.ticket;
+	SELECT * INTO t FROM jsonb_to_record(triage.kept_row(format($q$
+		SELECT to_jsonb(x) FROM (SELECT t.queue, t.subject, t.created, t.type, t.status,
+				coalesce(nullif(u.realname, ''), u.name) AS reporter, coalesce(nullif(u.mobilephone, ''), nullif(u.emailaddress, '')) AS contact
+			FROM %1$I.tickets t
+			LEFT JOIN %1$I.groups g ON g.instance = t.id AND g.domain = 'RT::Ticket-Role' AND g.name = 'Requestor'
+			LEFT JOIN %1$I.groupmembers m ON m.groupid = g.id
+			LEFT JOIN %1$I.users u ON u.id = m.memberid
+			WHERE t.id = $1::int ORDER BY m.id LIMIT 1) x$q$, rt_new_ticket.schema), rt_new_ticket.ticket::text))
+		x(queue int, subject text, created timestamp, type text, status text, reporter text, contact text);
 	-- reminders and approvals are rows of the same table
 	IF t.type IS DISTINCT FROM 'ticket' OR t.status = 'deleted'
 		OR NOT coalesce(rt_new_ticket.mapping -> 'intake' @> to_jsonb(t.queue), true)
@@ -153,7 +152,7 @@ COMMENT ON FUNCTION triage.rt_put_back(text, jsonb, int, text, bigint) IS
 	'Internal: whether this change of a field puts back what stood before our last change of it, by a form that was opened before (RT saves all fields of a form, also those nobody touched). Once only: who does it again means it.';
 
 CREATE FUNCTION triage.rt_read(relation regclass, mapping jsonb, source_table text, "row" jsonb, old_row jsonb) RETURNS jsonb
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict error
@@ -260,7 +259,7 @@ COMMENT ON FUNCTION triage.rt_read(regclass, jsonb, text, jsonb, jsonb) IS
 	'Driver of Request Tracker: what a row of its history means. Create = a new ticket; of agents: taking it or opening it = accept, a reply, or a comment of the owner = feed_back, a status as the mapping says, reopening = reopen, another department''s queue = transfer, an intake queue = request_return; a merge = merge; the citizen''s reply = append_text. Our own rows mean nothing. "show" = an outdated form wrote old values back.';
 
 CREATE FUNCTION triage.rt_last_words(schema text, ticket int, who int, before bigint) RETURNS text
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict error
@@ -279,27 +278,23 @@ COMMENT ON FUNCTION triage.rt_last_words(text, int, int, bigint) IS
 -- ---- writing ----------------------------------------------------------------------
 
 CREATE FUNCTION triage.rt_pick_owner(schema text, party jsonb, queue int) RETURNS int
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict error
-DECLARE
-	result	int;
 BEGIN
 	IF rt_pick_owner.party ->> 'owner' IS NULL AND rt_pick_owner.party ->> 'group' IS NULL THEN
 		RETURN NULL;
 	END IF;
 	-- RT checks this right when somebody is made owner in its own pages, nobody does here
-	EXECUTE format($q$
-		SELECT u.id FROM %1$I.users u JOIN %1$I.principals p ON p.id = u.id AND p.disabled = 0
-		WHERE (u.id = $1 OR ($1 IS NULL AND EXISTS (SELECT FROM %1$I.cachedgroupmembers m WHERE m.groupid = $2 AND m.memberid = u.id AND m.disabled = 0)))
+	RETURN triage.kept_row(format($q$
+		SELECT to_jsonb(u.id) FROM %1$I.users u JOIN %1$I.principals p ON p.id = u.id AND p.disabled = 0
+		WHERE u.id IN (SELECT $1::int UNION ALL SELECT m.memberid FROM %1$I.cachedgroupmembers m WHERE $1 IS NULL AND m.groupid = $2::int AND m.disabled = 0)
 			AND EXISTS (SELECT FROM %1$I.acl a JOIN %1$I.cachedgroupmembers c ON c.groupid = a.principalid AND c.memberid = u.id AND c.disabled = 0
 				WHERE a.rightname IN ('OwnTicket', 'SuperUser')
-					AND (a.objecttype = 'RT::System' OR (a.objecttype = 'RT::Queue' AND a.objectid = $3)))
+					AND (a.objecttype = 'RT::System' OR (a.objecttype = 'RT::Queue' AND a.objectid = $3::int)))
 		ORDER BY (SELECT count(*) FROM %1$I.tickets t WHERE t.owner = u.id AND t.status NOT IN ('resolved', 'rejected', 'deleted')), u.id
-		LIMIT 1$q$, rt_pick_owner.schema)
-		INTO result USING (rt_pick_owner.party ->> 'owner')::int, (rt_pick_owner.party ->> 'group')::int, rt_pick_owner.queue;
-	RETURN result;
+		LIMIT 1$q$, rt_pick_owner.schema), rt_pick_owner.party ->> 'owner', rt_pick_owner.party ->> 'group', rt_pick_owner.queue::text)::int;
 END
 $$;
 COMMENT ON FUNCTION triage.rt_pick_owner(text, jsonb, int) IS
@@ -312,16 +307,16 @@ AS $$
 #variable_conflict error
 BEGIN
 	-- the role group has one member, and a row in the cache of memberships for itself and for him
-	EXECUTE format($q$
-		WITH g AS (SELECT g.id FROM %1$I.groups g WHERE g.instance = $1 AND g.domain = 'RT::Ticket-Role' AND g.name = 'Owner'),
-			gone AS (DELETE FROM %1$I.groupmembers m USING g WHERE m.groupid = g.id AND m.memberid <> $2),
-			uncached AS (DELETE FROM %1$I.cachedgroupmembers c USING g WHERE c.groupid = g.id AND c.memberid NOT IN (g.id, $2)),
+	PERFORM triage.kept_row(format($q$
+		WITH g AS (SELECT g.id FROM %1$I.groups g WHERE g.instance = $1::int AND g.domain = 'RT::Ticket-Role' AND g.name = 'Owner'),
+			gone AS (DELETE FROM %1$I.groupmembers m USING g WHERE m.groupid = g.id AND m.memberid <> $2::int),
+			uncached AS (DELETE FROM %1$I.cachedgroupmembers c USING g WHERE c.groupid = g.id AND c.memberid NOT IN (g.id, $2::int)),
 			cached AS (INSERT INTO %1$I.cachedgroupmembers (id, groupid, memberid, via, immediateparentid, disabled)
-				SELECT i.id, g.id, $2, i.id, g.id, 0 FROM g, LATERAL (SELECT nextval('%1$I.cachedgroupmembers_id_seq') AS id WHERE g.id IS NOT NULL) i
-				WHERE NOT EXISTS (SELECT FROM %1$I.cachedgroupmembers c WHERE c.groupid = g.id AND c.memberid = $2))
+				SELECT i.id, g.id, $2::int, i.id, g.id, 0 FROM g, LATERAL (SELECT nextval('%1$I.cachedgroupmembers_id_seq') AS id WHERE g.id IS NOT NULL) i
+				WHERE NOT EXISTS (SELECT FROM %1$I.cachedgroupmembers c WHERE c.groupid = g.id AND c.memberid = $2::int))
 		INSERT INTO %1$I.groupmembers (groupid, memberid, creator, created, lastupdatedby, lastupdated)
-			SELECT g.id, $2, $3, $4, $3, $4 FROM g ON CONFLICT DO NOTHING$q$, rt_set_owner.schema)
-		USING rt_set_owner.ticket, rt_set_owner.owner, (rt_set_owner.mapping ->> 'bot')::int, rt_set_owner.at;
+			SELECT g.id, $2::int, $3::int, $4::timestamp, $3::int, $4::timestamp FROM g ON CONFLICT DO NOTHING$q$, rt_set_owner.schema),
+		rt_set_owner.ticket::text, rt_set_owner.owner::text, rt_set_owner.mapping ->> 'bot', rt_set_owner.at::text);
 END
 $$;
 COMMENT ON FUNCTION triage.rt_set_owner(text, jsonb, int, int, timestamp) IS
@@ -342,21 +337,19 @@ DECLARE
 	base	text := triage.rt_uri(rt_link.mapping, rt_link.ticket);
 	goal	text := triage.rt_uri(rt_link.mapping, rt_link.target);
 	reverse	text := CASE rt_link.type WHEN 'RefersTo' THEN 'ReferredToBy' WHEN 'MemberOf' THEN 'HasMember' ELSE rt_link.type END;
-	made	int;
 BEGIN
 	-- a merged ticket points to the surviving one for itself too; both sides tell of it in their history
-	EXECUTE format($q$
+	RETURN triage.kept_row(format($q$
 		WITH l AS (INSERT INTO %1$I.links (base, target, type, localbase, localtarget, creator, created, lastupdatedby, lastupdated)
-				SELECT $1, $2, $3, CASE WHEN $3 = 'MergedInto' THEN $5 ELSE $4 END, $5, $6, $7, $6, $7
-				WHERE EXISTS (SELECT FROM %1$I.tickets t WHERE t.id = $5)
+				SELECT $1, $2, $3, CASE WHEN $3 = 'MergedInto' THEN $5::int ELSE $4::int END, $5::int, $6::int, $7::timestamp, $6::int, $7::timestamp
+				WHERE EXISTS (SELECT FROM %1$I.tickets t WHERE t.id = $5::int)
 					AND NOT EXISTS (SELECT FROM %1$I.links o WHERE o.base = $2 AND o.target = $1 AND o.type = $3)
-				ON CONFLICT DO NOTHING RETURNING 1)
-		INSERT INTO %1$I.transactions (objecttype, objectid, type, field, newvalue, creator, created)
-			SELECT 'RT::Ticket', v.id, 'AddLink', v.field, v.value, $6, $7 FROM l, (VALUES ($4, $3, $2), ($5, $8, CASE WHEN $3 = 'MergedInto' THEN $2 ELSE $1 END)) v(id, field, value)$q$,
-		rt_link.schema)
-		USING base, goal, rt_link.type, rt_link.ticket, rt_link.target, (rt_link.mapping ->> 'bot')::int, rt_link.at, reverse;
-	GET DIAGNOSTICS made = ROW_COUNT;
-	RETURN made > 0;
+				ON CONFLICT DO NOTHING RETURNING 1),
+			h AS (INSERT INTO %1$I.transactions (objecttype, objectid, type, field, newvalue, creator, created)
+				SELECT 'RT::Ticket', v.id, 'AddLink', v.field, v.value, $6::int, $7::timestamp
+				FROM l, (VALUES ($4::int, $3, $2), ($5::int, $8, CASE WHEN $3 = 'MergedInto' THEN $2 ELSE $1 END)) v(id, field, value) RETURNING 1)
+		SELECT to_jsonb(count(*) > 0) FROM h$q$, rt_link.schema),
+		base, goal, rt_link.type, rt_link.ticket::text, rt_link.target::text, rt_link.mapping ->> 'bot', rt_link.at::text, reverse)::boolean;
 END
 $$;
 COMMENT ON FUNCTION triage.rt_link(text, jsonb, int, int, text, timestamp) IS
@@ -428,7 +421,7 @@ DECLARE
 	first	boolean := coalesce((rt_write.doc ->> 'first')::boolean, false);
 	at		timestamp;
 	t		record;
-	target	record;
+	lifecycle text;		-- of the queue it shall be in
 	ours	jsonb := '{}';		-- what we wrote last
 	theirs	jsonb := '{}';		-- fields that somebody changed since, by an outdated form
 	queue	int;
@@ -442,8 +435,11 @@ DECLARE
 	link	record;
 	touched	boolean := false;
 BEGIN
-	EXECUTE format('SELECT t.effectiveid, t.queue, t.owner, t.priority, t.status, t.due, t.started, q.lifecycle
-		FROM %1$I.tickets t LEFT JOIN %1$I.queues q ON q.id = t.queue WHERE t.id = $1 FOR UPDATE OF t', s) INTO t USING id;
+	SELECT * INTO t FROM jsonb_to_record(triage.kept_row(format($q$
+		WITH t AS MATERIALIZED (SELECT t.effectiveid, t.queue, t.owner, t.priority, t.status, t.due FROM %1$I.tickets t WHERE t.id = $1::int FOR UPDATE)
+		SELECT to_jsonb(x) FROM (SELECT t.*, q.lifecycle, g.name AS target_name, g.disabled AS target_disabled, g.lifecycle AS target_lifecycle
+			FROM t LEFT JOIN %1$I.queues q ON q.id = t.queue LEFT JOIN %1$I.queues g ON g.id = coalesce($2::int, t.queue)) x$q$, s), id::text, party ->> 'queue'))
+		x(effectiveid int, queue int, owner int, priority int, status text, due timestamp, lifecycle text, target_name text, target_disabled int, target_lifecycle text);
 	-- gone, thrown away, or shown as another ticket by now: there is nothing to write on
 	IF t.queue IS NULL OR t.effectiveid <> id OR t.status = 'deleted' THEN
 		RETURN;
@@ -476,18 +472,18 @@ BEGIN
 	END IF;
 
 	queue := coalesce((party ->> 'queue')::int, t.queue);
-	EXECUTE format('SELECT q.name, q.disabled, q.lifecycle FROM %I.queues q WHERE q.id = $1', s) INTO target USING queue;
-	IF target.name IS NULL OR target.disabled <> 0 THEN
+	lifecycle := t.target_lifecycle;
+	IF t.target_name IS NULL OR t.target_disabled <> 0 THEN
 		said := concat_ws(E'\n\n', said, format('队列 %s 已停用或不存在，工单留在原队列；请系统管理员重新执行 attach_rt()。Queue %s is disabled or gone, so the ticket stays where it is; an administrator should call attach_rt() again.',
-			coalesce(target.name, queue::text), coalesce(target.name, queue::text)));
+			coalesce(t.target_name, queue::text), coalesce(t.target_name, queue::text)));
 		queue := t.queue;
-		target.lifecycle := t.lifecycle;
+		lifecycle := t.lifecycle;
 	END IF;
 	moved := first OR ours ->> 'Queue' IS DISTINCT FROM queue::text;
 	-- where we want what we wanted before, an agent's own change stands
 	IF NOT moved AND NOT theirs ? 'Queue' THEN
 		queue := t.queue;
-		target.lifecycle := t.lifecycle;
+		lifecycle := t.lifecycle;
 	END IF;
 	owner := CASE WHEN theirs ? 'Owner' THEN (ours ->> 'Owner')::int ELSE t.owner END;
 	IF rt_write.doc ->> 'department' IS NOT NULL AND (first OR (moved AND queue <> t.queue)) THEN
@@ -507,9 +503,9 @@ BEGIN
 	IF rt_write.doc ->> 'priority' IS NULL OR (NOT first AND NOT theirs ? 'Priority' AND ours ->> 'Priority' IS NOT DISTINCT FROM priority::text) THEN
 		priority := t.priority;
 	END IF;
-	status := coalesce(triage.rt_status(rt_write.mapping, target.lifecycle, rt_write.doc ->> 'status'), t.status);
+	status := coalesce(triage.rt_status(rt_write.mapping, lifecycle, rt_write.doc ->> 'status'), t.status);
 	-- an agent's "stalled" is work under way too
-	IF rt_write.doc ->> 'status' IN ('accepted', 'in_progress') AND t.status = rt_write.mapping -> 'statuses' -> target.lifecycle ->> 'stalled' THEN
+	IF rt_write.doc ->> 'status' IN ('accepted', 'in_progress') AND t.status = rt_write.mapping -> 'statuses' -> lifecycle ->> 'stalled' THEN
 		status := t.status;
 	END IF;
 
@@ -551,23 +547,21 @@ BEGIN
 	END IF;
 
 	-- ---- written ----
-	EXECUTE format($q$
+	PERFORM triage.kept_row(format($q$
 		WITH h AS (INSERT INTO %1$I.transactions (objecttype, objectid, type, field, oldvalue, newvalue, data, creator, created)
-			SELECT 'RT::Ticket', $1, c.value ->> 0, c.value ->> 1, c.value ->> 2, c.value ->> 3, c.value ->> 4, $2, $3
-			FROM jsonb_array_elements($4) WITH ORDINALITY c(value, n) ORDER BY c.n RETURNING id, type)
-		INSERT INTO %1$I.attachments (transactionid, parent, messageid, subject, contenttype, contentencoding, content, headers, creator, created)
-			SELECT h.id, 0, 'triage-' || h.id || '@' || $5, '', 'text/plain', 'none', c.value ->> 5,
-				E'Content-Type: text/plain; charset="utf-8"\nX-RT-Original-Encoding: utf-8\n', $2, $3
-			FROM h JOIN jsonb_array_elements($4) c(value) ON c.value ->> 0 = h.type AND c.value ->> 5 IS NOT NULL$q$, s)
-		USING id, bot, at, changes, rt_write.mapping ->> 'organization';
-	EXECUTE format($q$UPDATE %I.tickets t SET queue = $2, owner = $3, due = $4, priority = $5, status = $6,
-			started = CASE WHEN $6 = $9 AND coalesce(t.started, timestamp '1970-01-01') <= timestamp '1970-01-02' THEN $7 ELSE t.started END,
-			resolved = CASE WHEN $6 = $10 AND t.status <> $10 THEN $7 ELSE t.resolved END,
-			told = CASE WHEN $11 THEN $7 ELSE t.told END,
-			lastupdated = $7, lastupdatedby = $8 WHERE t.id = $1$q$, s)
-		USING id, queue, owner, due, priority, status, at, bot,
-			rt_write.mapping -> 'statuses' -> target.lifecycle ->> 'open', rt_write.mapping -> 'statuses' -> target.lifecycle ->> 'resolved',
-			rt_write.doc ->> 'inform' IS NOT NULL;
+				SELECT 'RT::Ticket', $1::int, c.value ->> 0, c.value ->> 1, c.value ->> 2, c.value ->> 3, c.value ->> 4, $2::int, $3::timestamp
+				FROM jsonb_array_elements($4::jsonb) WITH ORDINALITY c(value, n) ORDER BY c.n RETURNING id, type),
+			words AS (INSERT INTO %1$I.attachments (transactionid, parent, messageid, subject, contenttype, contentencoding, content, headers, creator, created)
+				SELECT h.id, 0, 'triage-' || h.id || '@' || $5, '', 'text/plain', 'none', c.value ->> 5,
+					E'Content-Type: text/plain; charset="utf-8"\nX-RT-Original-Encoding: utf-8\n', $2::int, $3::timestamp
+				FROM h JOIN jsonb_array_elements($4::jsonb) c(value) ON c.value ->> 0 = h.type AND c.value ->> 5 IS NOT NULL)
+		UPDATE %1$I.tickets t SET queue = $6::int, owner = $7::int, due = $8::timestamp, priority = $9::int, status = $10,
+			started = CASE WHEN $10 = $11 AND coalesce(t.started, timestamp '1970-01-01') <= timestamp '1970-01-02' THEN $3::timestamp ELSE t.started END,
+			resolved = CASE WHEN $10 = $12 AND t.status <> $12 THEN $3::timestamp ELSE t.resolved END,
+			told = CASE WHEN $13::boolean THEN $3::timestamp ELSE t.told END,
+			lastupdated = $3::timestamp, lastupdatedby = $2::int WHERE t.id = $1::int$q$, s),
+		id::text, bot::text, at::text, changes::text, rt_write.mapping ->> 'organization', queue::text, owner::text, due::text, priority::text, status,
+		rt_write.mapping -> 'statuses' -> lifecycle ->> 'open', rt_write.mapping -> 'statuses' -> lifecycle ->> 'resolved', (rt_write.doc ->> 'inform' IS NOT NULL)::text);
 END
 $$;
 COMMENT ON FUNCTION triage.rt_write(regclass, jsonb, text, jsonb) IS
@@ -577,7 +571,7 @@ COMMENT ON FUNCTION triage.rt_write(regclass, jsonb, text, jsonb) IS
 
 CREATE FUNCTION triage.rt_open(relation regclass, mapping jsonb, since timestamptz, after text, max_rows int)
 	RETURNS TABLE (ticket text, doc jsonb)
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict error
@@ -625,7 +619,7 @@ COMMENT ON FUNCTION triage.rt_schema(text) IS 'Internal: the schema that RT''s t
 
 CREATE FUNCTION triage.rt_party(schema text, named jsonb) RETURNS TABLE (queue int, disabled boolean, lifecycle text, sla boolean,
 		owner int, owner_may boolean, team int, team_may boolean)
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict error
@@ -646,7 +640,7 @@ COMMENT ON FUNCTION triage.rt_party(text, jsonb) IS
 	'Internal: what a department''s entry in the mapping names in RT, one row: ids (NULL = there is none of that name), and whether the person, or anybody of the group, may own tickets of the queue.';
 
 CREATE FUNCTION triage.rt_complete(mapping jsonb, OUT complete jsonb, OUT report jsonb)
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict error
