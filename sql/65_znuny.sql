@@ -185,7 +185,8 @@ AS $$
 	INSERT INTO triage.deliveries (case_id, delivery_id, endpoint, event_seq, type, state, created_at, next_attempt_at, payload)
 	SELECT c.case_id, gen_random_uuid(), b.mapping ->> 'endpoint', c.event_seq, 'pg_triage.znuny', 'queued', triage.clock(), triage.clock(),
 		(znuny_send.body || jsonb_build_object('TicketID', znuny_send.ticket::bigint))::text
-	FROM triage.bindings b, triage.cases c WHERE b.relation = znuny_send.relation AND b.kind = 'znuny' AND c.case_id = znuny_send.case_id
+	FROM triage.bindings b, triage.cases c WHERE b.relation = znuny_send.relation AND b.kind = 'znuny' AND c.case_id = znuny_send.case_id;
+	SELECT triage.wake_courier_at_commit();
 $$;
 COMMENT ON FUNCTION triage.znuny_send(regclass, text, bigint, jsonb) IS
 	'Internal: queues a request of TicketUpdate for the endpoint of the binding; the requests of one case go in order.';

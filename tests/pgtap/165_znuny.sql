@@ -8,33 +8,7 @@ COMMIT;
 
 SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_znuny()$$), '42P01 Znuny''s tables were not found', 'without Znuny there is nothing to attach to');
 
--- as scripts/database/schema.postgresql.sql makes them, without what nobody here reads
-CREATE ROLE t165_host;
-CREATE SCHEMA t165 AUTHORIZATION t165_host;
-SET ROLE t165_host;
-SET search_path = t165;
-CREATE TABLE users (id serial PRIMARY KEY, login varchar(200) NOT NULL UNIQUE, valid_id smallint NOT NULL DEFAULT 1);
-CREATE TABLE queue (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE, group_id int NOT NULL DEFAULT 1, valid_id smallint NOT NULL DEFAULT 1);
-CREATE TABLE ticket_priority (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE, valid_id smallint NOT NULL DEFAULT 1);
-CREATE TABLE ticket_state_type (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE);
-CREATE TABLE ticket_state (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE, type_id smallint NOT NULL, valid_id smallint NOT NULL DEFAULT 1);
-CREATE TABLE ticket_history_type (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE);
-CREATE TABLE article_sender_type (id serial PRIMARY KEY, name varchar(200) NOT NULL UNIQUE);
-CREATE TABLE ticket (id bigserial PRIMARY KEY, tn varchar(50) NOT NULL UNIQUE, title varchar(255), queue_id int NOT NULL, ticket_lock_id smallint NOT NULL DEFAULT 1, user_id int NOT NULL DEFAULT 1, responsible_user_id int NOT NULL DEFAULT 1,
-	ticket_priority_id smallint NOT NULL, ticket_state_id smallint NOT NULL, customer_id varchar(150), customer_user_id varchar(250), until_time int NOT NULL DEFAULT 0, create_time timestamp(0) NOT NULL DEFAULT now(), create_by int NOT NULL, change_by int NOT NULL DEFAULT 1);
-CREATE TABLE article (id bigserial PRIMARY KEY, ticket_id bigint NOT NULL, article_sender_type_id smallint NOT NULL, communication_channel_id bigint NOT NULL DEFAULT 3, is_visible_for_customer smallint NOT NULL, create_time timestamp(0) NOT NULL DEFAULT now(), create_by int NOT NULL);
-CREATE TABLE article_data_mime (id bigserial PRIMARY KEY, article_id bigint NOT NULL, a_from text, a_subject text, a_content_type varchar(250), a_body text NOT NULL, create_by int NOT NULL);
-CREATE TABLE ticket_history (id bigserial PRIMARY KEY, name varchar(200) NOT NULL, history_type_id smallint NOT NULL, ticket_id bigint NOT NULL, article_id bigint, type_id smallint NOT NULL DEFAULT 1, queue_id int NOT NULL, owner_id int NOT NULL,
-	priority_id smallint NOT NULL, state_id smallint NOT NULL, create_time timestamp(0) NOT NULL DEFAULT now(), create_by int NOT NULL);
-INSERT INTO users (login, valid_id) VALUES ('root@localhost', 1), ('triage', 1), ('zhang', 1), ('gone', 2);
-INSERT INTO queue (name, valid_id) VALUES ('受理', 1), ('东门街道办', 1), ('Water bureau', 1), ('停用', 2);
-INSERT INTO ticket_priority (name) VALUES ('1 very low'), ('2 low'), ('3 normal'), ('4 high'), ('5 very high');
-INSERT INTO ticket_state_type (name) VALUES ('new'), ('open'), ('closed'), ('pending reminder'), ('removed'), ('merged');
-INSERT INTO ticket_state (name, type_id) VALUES ('new', 1), ('closed successful', 3), ('closed unsuccessful', 3), ('open', 2), ('removed', 5), ('pending reminder', 4), ('merged', 6);
-INSERT INTO ticket_history_type (name) VALUES ('NewTicket'), ('Move'), ('OwnerUpdate'), ('StateUpdate'), ('PriorityUpdate'), ('Merged'), ('AddNote');
-INSERT INTO article_sender_type (name) VALUES ('agent'), ('system'), ('customer');
-RESET search_path;
-RESET ROLE;
+\ir include/znuny.psql
 
 -- ---- what is missing ----
 CREATE FUNCTION pg_temp.plan(mapping text) RETURNS text LANGUAGE sql AS $$
@@ -53,16 +27,16 @@ CREATE FUNCTION pg_temp.note(ticket bigint, who int, sender text, visible int, b
 DECLARE
 	made	bigint;
 BEGIN
-	INSERT INTO t165.article (ticket_id, article_sender_type_id, is_visible_for_customer, create_by) SELECT ticket, s.id, visible, who FROM t165.article_sender_type s WHERE s.name = sender RETURNING id INTO made;
-	INSERT INTO t165.article_data_mime (article_id, a_from, a_subject, a_body, a_content_type, create_by) VALUES (made, 'cit@desk.test', 's', body, type, who);
+	INSERT INTO znuny.article (ticket_id, article_sender_type_id, is_visible_for_customer, create_by) SELECT ticket, s.id, visible, who FROM znuny.article_sender_type s WHERE s.name = sender RETURNING id INTO made;
+	INSERT INTO znuny.article_data_mime (article_id, a_from, a_subject, a_body, a_content_type, create_by) VALUES (made, 'cit@desk.test', 's', body, type, who);
 END
 $$;
 CREATE FUNCTION pg_temp.ticket(title text, body text, type text DEFAULT 'text/plain; charset=utf-8', queue int DEFAULT 1) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	made	bigint;
 BEGIN
-	INSERT INTO t165.ticket (tn, title, queue_id, ticket_priority_id, ticket_state_id, customer_user_id, create_by) VALUES (nextval('t165.ticket_id_seq')::text, title, queue, 3, 1, 'cit', 1) RETURNING id INTO made;
-	INSERT INTO t165.ticket_history (name, history_type_id, ticket_id, queue_id, owner_id, priority_id, state_id, create_by) VALUES ('%%1%%x', 1, made, queue, 1, 3, 1, 1);
+	INSERT INTO znuny.ticket (tn, title, queue_id, ticket_priority_id, ticket_state_id, customer_user_id, create_by) VALUES (nextval('znuny.ticket_id_seq')::text, title, queue, 3, 1, 'cit', 1) RETURNING id INTO made;
+	INSERT INTO znuny.ticket_history (name, history_type_id, ticket_id, queue_id, owner_id, priority_id, state_id, create_by) VALUES ('%%1%%x', 1, made, queue, 1, 3, 1, 1);
 	PERFORM pg_temp.note(made, 1, 'customer', 1, body, type);
 	RETURN made;
 END
@@ -71,11 +45,11 @@ CREATE FUNCTION pg_temp.act(ticket bigint, who int, kind text, field text, value
 DECLARE
 	was	int;
 BEGIN
-	EXECUTE format('SELECT %I FROM t165.ticket WHERE id = %s', field, ticket) INTO was;
-	EXECUTE format('UPDATE t165.ticket SET %I = %s, change_by = %s WHERE id = %s', field, value, who, ticket);
-	INSERT INTO t165.ticket_history (name, history_type_id, ticket_id, queue_id, owner_id, priority_id, state_id, create_by)
-		SELECT CASE kind WHEN 'StateUpdate' THEN format('%%%%%s%%%%%s%%%%', (SELECT z.name FROM t165.ticket_state z WHERE z.id = was), (SELECT z.name FROM t165.ticket_state z WHERE z.id = value)) ELSE '%%x%%' || was END,
-			h.id, t.id, t.queue_id, t.user_id, t.ticket_priority_id, t.ticket_state_id, who FROM t165.ticket t, t165.ticket_history_type h WHERE t.id = ticket AND h.name = kind;
+	EXECUTE format('SELECT %I FROM znuny.ticket WHERE id = %s', field, ticket) INTO was;
+	EXECUTE format('UPDATE znuny.ticket SET %I = %s, change_by = %s WHERE id = %s', field, value, who, ticket);
+	INSERT INTO znuny.ticket_history (name, history_type_id, ticket_id, queue_id, owner_id, priority_id, state_id, create_by)
+		SELECT CASE kind WHEN 'StateUpdate' THEN format('%%%%%s%%%%%s%%%%', (SELECT z.name FROM znuny.ticket_state z WHERE z.id = was), (SELECT z.name FROM znuny.ticket_state z WHERE z.id = value)) ELSE '%%x%%' || was END,
+			h.id, t.id, t.queue_id, t.user_id, t.ticket_priority_id, t.ticket_state_id, who FROM znuny.ticket t, znuny.ticket_history_type h WHERE t.id = ticket AND h.name = kind;
 END
 $$;
 -- TicketUpdate of all that is queued, in order; what was asked for, in short
@@ -134,11 +108,11 @@ SELECT pg_temp.served() \g /dev/null
 SELECT pg_temp.act(:three, 3, 'Move', 'queue_id', 1) \g /dev/null
 SELECT is((SELECT c.status FROM triage.cases c WHERE c.case_id = pg_temp.case_of(:three)), 'return_requested', 'moved back to the intake queue: to be returned');
 SELECT is((SELECT string_agg(e.stage || ' ' || e.message, E'\n') FROM triage.intake_errors e), NULL::text, 'no error');
-SELECT is((SELECT string_agg(o.ticket, ' ' ORDER BY o.ticket::int) FROM triage.znuny_open('t165.ticket', (SELECT b.mapping FROM triage.bindings b), '2000-01-01', :'one', 100) o WHERE o.doc IS NOT NULL), :'three',
+SELECT is((SELECT string_agg(o.ticket, ' ' ORDER BY o.ticket::int) FROM triage.znuny_open('znuny.ticket', (SELECT b.mapping FROM triage.bindings b), '2000-01-01', :'one', 100) o WHERE o.doc IS NOT NULL), :'three',
 	'the open ones of before, where they are to be taken in');
 
-SELECT ok(triage.detach('t165.ticket'), 'detach()');
-DROP SCHEMA t165 CASCADE;
-DROP OWNED BY t165_host;
-DROP ROLE t165_host;
+SELECT ok(triage.detach('znuny.ticket'), 'detach()');
+DROP SCHEMA znuny CASCADE;
+DROP OWNED BY znuny_host;
+DROP ROLE znuny_host;
 SELECT * FROM finish();
