@@ -77,8 +77,9 @@ FROM stage s CROSS JOIN LATERAL (VALUES
 	('reclassify',			'{dispatched}',	s.offered || '{triage,ring_back}',	s.work || s.waiting),
 	('set_area',			'{dispatched}',	s.offered || '{triage,ring_back}',	s.work || s.waiting),
 	('append_text',			'{dispatched}',	s.offered || '{triage,ring_back}',	s.work || s.waiting),
-	('accept',				'{}',			'{}',								'{accept,hand_over}'),
-	('arrive',				'{}',			'{}',								'{accept,arrive,hand_over}'),
+	-- a lead that was off duty when the case came takes it over from who stood in
+	('accept',				'{}',			'{feedback}',						'{accept,assist,feedback,hand_over}'),
+	('arrive',				'{}',			'{feedback}',						'{accept,arrive,assist,feedback,hand_over,whistle}'),
 	('feed_back',			'{}',			'{}',								'{feedback}'),
 	('finish',				'{}',			'{}',								s.work),
 	('transfer',			'{}',			'{assist}',							'{}'),

@@ -6,14 +6,14 @@
 --
 --   MODEL_STEPS=10000 MODEL_SEED=0.5 make test-pgtap FILES=tests/pgtap/146_model.sql
 --
--- It goes on beyond the steps until every transition was walked, three times as far at most.
+-- Without a seed of one's own it is always the same walk, so that a failure is the change's.  It goes on beyond the steps until every transition was walked, three times as far at most.
 --
 -- Source: sql/32_verbs.sql, sql/33_handling.sql, extension/casework/act.c, change.c
 \ir include/helpers.psql
 \ir include/replay.psql
 \ir include/invariants.psql
 \set steps `echo "${MODEL_STEPS:-2000}"`
-\set seed `echo "${MODEL_SEED:-$(od -An -N2 -tu2 /dev/urandom | awk '{print $1 / 65536}')}"`
+\set seed `echo "${MODEL_SEED:-0.11}"`
 BEGIN;
 \ir include/small.psql
 INSERT INTO triage.policies (code, stage, priority, amount, unit, calendar, ladder) VALUES
