@@ -187,6 +187,7 @@ run_as(Oid role, const char *format, Datum event)
 	Oid	  user;
 	int	  context;
 	int	  guc_level;
+	bool  read_only = XactReadOnly;
 	char *result;
 
 	GetUserIdAndSecContext(&user, &context);
@@ -195,11 +196,12 @@ run_as(Oid role, const char *format, Datum event)
 	guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
+	/* not by its setting, which 16 and later refuse to save and restore; an abort restores it too */
+	XactReadOnly = true;
 	triage_enter_configured();
 	result = run(format, event);
 	triage_leave_configured();
+	XactReadOnly = read_only;
 	AtEOXact_GUC(true, guc_level);
 	SetUserIdAndSecContext(user, context);
 	return result;
