@@ -281,6 +281,10 @@ CREATE TABLE triage.case_signatures (
 	location		point,
 	signature		int[]
 );
+-- cases that say something else since they were signed, of another type or place; signed anew by whoever signs
+CREATE TABLE triage.signatures_due (
+	case_id			bigint	NOT NULL PRIMARY KEY
+);
 CREATE INDEX case_signatures_text_idx ON triage.case_signatures USING gin (signature) WITH (fastupdate = off)
 	WHERE signature IS NOT NULL;
 CREATE INDEX case_signatures_cell_idx ON triage.case_signatures (cell, reported_at) WHERE cell IS NOT NULL;

@@ -79,7 +79,7 @@ DECLARE
 	part	text;
 BEGIN
 	FOREACH part IN ARRAY ARRAY['case_refs', 'decisions', 'assignments', 'assignment_staff', 'clocks', 'clock_segments', 'clock_steps', 'events', 'deliveries',
-		'links', 'suggestions', 'case_signatures', 'callbacks', 'evidence', 'corrections', 'rulings', 'quarantine', 'sealed_heads',
+		'links', 'suggestions', 'case_signatures', 'signatures_due', 'callbacks', 'evidence', 'corrections', 'rulings', 'quarantine', 'sealed_heads',
 		'host_tickets', 'host_queue']
 	LOOP
 		EXECUTE format('ALTER TABLE triage.%I ENABLE ROW LEVEL SECURITY', part);

@@ -416,6 +416,8 @@ COMMENT ON COLUMN triage.case_signatures.case_type IS 'case_types.code; NULL = u
 COMMENT ON COLUMN triage.case_signatures.cell IS 'Number of the grid cell (0.0025 degrees, 278 m in latitude) the place lies in; NULL = no place.';
 COMMENT ON COLUMN triage.case_signatures.location IS 'x = longitude, y = latitude (WGS84).';
 COMMENT ON COLUMN triage.case_signatures.signature IS 'Up to 48 hashes of neighbouring characters and words of the text, a sample by MinHash (bottom-k); NULL = no text.';
+COMMENT ON TABLE triage.signatures_due IS 'Cases that changed since they were signed, put here by verbs and taken out by the timekeeper or tick(), which sign them anew and look for duplicates anew. Not dumped.';
+COMMENT ON COLUMN triage.signatures_due.case_id IS 'cases.case_id.';
 COMMENT ON INDEX triage.case_signatures_text_idx IS 'Cases that share a hash.';
 COMMENT ON INDEX triage.case_signatures_cell_idx IS 'Newest cases of a cell.';
 COMMENT ON INDEX triage.case_signatures_type_idx IS 'Newest cases of a type in a cell.';

@@ -458,10 +458,7 @@ close_act(Act *act)
 	writer_close(act->w);
 	write_case(act);
 	if (act->another)
-	{
-		CommandCounterIncrement();
-		signature_renew(act->book, act->c.case_id, strcmp(act->c.status, "closed") != 0, act->now);
-	}
+		signature_due(act->c.case_id);
 	if (act_changed_hook != NULL)
 		act_changed_hook(act);
 	book_release(act->book);

@@ -85,7 +85,7 @@ typedef struct Act
 	const char *duty;	   /* who may */
 
 	bool	  repeated; /* this request was carried out before: nothing to do */
-	bool	  another;	/* the case says something else now: what it is compared by is made anew */
+	bool	  another;	/* the case says something else now: it is to be signed anew */
 	bool	  quiet;	/* the events it appended itself say all */
 	JsonBuild data;		/* the event's data, an open object */
 } Act;

@@ -401,7 +401,20 @@ look_after(Book *book, const Waiting *w, TimestampTz now, bool bulk)
 }
 
 void
-signature_renew(Book *book, int64 case_id, bool standing, TimestampTz now)
+signature_due(int64 case_id)
+{
+	static KeptPlan plan = {.sql = "INSERT INTO triage.signatures_due (case_id) VALUES ($1)"
+								   " ON CONFLICT DO NOTHING",
+							.nargs = 1,
+							.types = {INT8OID}};
+	Datum			args[1] = {Int64GetDatum(case_id)};
+
+	triage_run(&plan, args, NULL, SPI_OK_INSERT);
+}
+
+/* One that is not signed yet is signed as it now is, with all others. */
+static void
+renew(Book *book, int64 case_id, bool standing, TimestampTz now)
 {
 	static KeptPlan forget = {.sql = "DELETE FROM triage.suggestions s WHERE s.case_id = $1",
 							  .nargs = 1,
@@ -413,6 +426,31 @@ signature_renew(Book *book, int64 case_id, bool standing, TimestampTz now)
 		return;
 	triage_run(&forget, args, NULL, SPI_OK_DELETE);
 	suggest(book, &m, now);
+}
+
+/* Sign anew what changed; returns how many.  A verb that is just putting one back has it to itself. */
+static int
+renew_due(Book *book, TimestampTz now, int max)
+{
+	static KeptPlan plan = {
+		.sql = "DELETE FROM triage.signatures_due d USING triage.cases c WHERE c.case_id = d.case_id"
+			   " AND d.case_id = ANY (ARRAY(SELECT x.case_id FROM triage.signatures_due x"
+			   " ORDER BY x.case_id LIMIT $1 FOR UPDATE SKIP LOCKED))"
+			   " RETURNING d.case_id, c.status NOT IN ('closed', 'merged', 'void')",
+		.nargs = 1,
+		.types = {INT8OID}};
+	Datum		   args[1] = {Int64GetDatum((int64) max)};
+	int			   n = triage_run(&plan, args, NULL, SPI_OK_DELETE_RETURNING);
+	SPITupleTable *due = SPI_tuptable;
+	bool		   isnull;
+
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		renew(book, DatumGetInt64(SPI_getbinval(due->vals[i], due->tupdesc, 1, &isnull)),
+			  DatumGetBool(SPI_getbinval(due->vals[i], due->tupdesc, 2, &isnull)), now);
+	}
+	return n;
 }
 
 /* Do many more wait than are taken now? */
@@ -437,7 +475,8 @@ anything_to_do(const Mark *mark, int64 today)
 	static KeptPlan plan = {
 		.sql = "SELECT 1 WHERE EXISTS (SELECT 1 FROM triage.cases c WHERE c.case_id > $1"
 			   " AND NOT EXISTS (SELECT 1 FROM triage.case_signatures s WHERE s.case_id = c.case_id))"
-			   " OR (SELECT max(c.case_id) FROM triage.cases c) > $2",
+			   " OR (SELECT max(c.case_id) FROM triage.cases c) > $2"
+			   " OR EXISTS (SELECT 1 FROM triage.signatures_due)",
 		.nargs = 2,
 		.types = {INT8OID, INT8OID}};
 	Datum args[2] = {Int64GetDatum(mark->from), Int64GetDatum(mark->low + MARGIN)};
@@ -454,6 +493,7 @@ signatures_run(TimestampTz now, int max_cases)
 	Mark		mark, before;
 	Waiting	   *waiting;
 	int			n = 0;
+	int			renewed = 0;
 
 	triage_owner_begin(&sw);
 	/* ended with the owner's switch */
@@ -466,19 +506,20 @@ signatures_run(TimestampTz now, int max_cases)
 			mark.from = 0;
 		mark.swept = today;
 		n = find_waiting(mark.from, max_cases, &waiting);
+		book = book_acquire();
 		if (n > 0)
 		{
 			bool bulk = n >= BULK || (n == max_cases && is_bulk(mark.from));
 
-			book = book_acquire();
 			for (int i = 0; i < n; i++)
 			{
 				CHECK_FOR_INTERRUPTS();
 				mark.texts += look_after(book, &waiting[i], now, bulk);
 			}
-			book_release(book);
 			count_texts(mark.texts, now);
 		}
+		renewed = renew_due(book, now, max_cases);
+		book_release(book);
 		if (n == max_cases)
 			mark.from = waiting[n - 1].case_id;
 		else
@@ -490,5 +531,5 @@ signatures_run(TimestampTz now, int max_cases)
 			write_mark(&mark);
 	}
 	triage_owner_end(&sw);
-	return n;
+	return Max(n, renewed);
 }

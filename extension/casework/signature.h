@@ -8,8 +8,6 @@
 
 #include "datatype/timestamp.h"
 
-#include "rulebook/book.h"
-
 /*
  * Look after at most max_cases cases that nobody has looked after, in the
  * present transaction; returns how many.  Nothing while another session does.
@@ -17,9 +15,9 @@
 extern int signatures_run(TimestampTz now, int max_cases);
 
 /*
- * A signed case now says something else, or is of another type or place: sign
- * it anew, and look for duplicates anew while it stands.  As owner.
+ * The case says something else now, or is of another type or place: whoever
+ * signs next is to do so anew, and to look for duplicates anew.  As owner.
  */
-extern void signature_renew(Book *book, int64 case_id, bool standing, TimestampTz now);
+extern void signature_due(int64 case_id);
 
 #endif

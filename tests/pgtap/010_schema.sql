@@ -245,7 +245,7 @@ DROP ROLE t010_nobody;
 -- ---- what a dump takes along ----
 SELECT is((SELECT string_agg(c.relname, ', ' ORDER BY c.relname) FROM pg_class c, pg_extension e WHERE e.extname = 'pg_triage' AND c.relnamespace = 'triage'::regnamespace
 		AND c.relkind IN ('r', 'S') AND c.oid <> ALL (e.extconfig) AND c.relname !~ '^kpi'),
-	'case_signatures, local_state, rulebook_image, text_weights, transitions', 'a dump holds all tables and sequences but what belongs to the server or to the code');
+	'case_signatures, local_state, rulebook_image, signatures_due, text_weights, transitions', 'a dump holds all tables and sequences but what belongs to the server or to the code');
 SELECT is((SELECT string_agg(DISTINCT x, ', ') FROM pg_extension e, unnest(e.extcondition) x WHERE e.extname = 'pg_triage' AND x <> ''), NULL::text, 'whole tables');
 SELECT is((SELECT string_agg(c.relname, ', ') FROM pg_class c WHERE c.relnamespace = 'triage'::regnamespace
 		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')

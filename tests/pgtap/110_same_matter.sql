@@ -194,11 +194,15 @@ SELECT matches(triage.explain(pg_temp.id('m2')), '疑似同一事项 may be the 
 SELECT is((SELECT i.likely_same FROM triage.inbox(max_rows => 1000) i WHERE i.case_id = pg_temp.id('m2')), pg_temp.id('m1'), 'the desk shows it');
 SELECT is((SELECT i.likely_same FROM triage.inbox(max_rows => 1000) i WHERE i.case_id = pg_temp.id('m3')), NULL::bigint, 'and none where there is none');
 RESET ROLE;
--- what a case says later counts at once
+-- what a case says later counts as soon as somebody looked after it, and costs the verb no search
 SELECT (triage.append_text(pg_temp.id('m3'), '西山镇石桥村桥头路灯不亮，晚上走路看不见')).status \g /dev/null
+SELECT is((SELECT count(*) FROM triage.signatures_due), 1::bigint, 'an addition waits to be signed');
+SELECT is((SELECT count(*) FROM triage.tick()), 1::bigint, 'looked after');
+SELECT is((SELECT count(*) FROM triage.signatures_due), 0::bigint, 'once');
 SELECT is((SELECT bool_or(s.linked_case = pg_temp.id('m1')) FROM triage.suggestions s WHERE s.case_id = pg_temp.id('m3')), true, 'an addition is compared with the others');
 SELECT is(pg_temp.names(format('SELECT * FROM triage.similar(%s)', pg_temp.id('m1'))) LIKE '%m3%', true, 'and found by them');
 SELECT (triage.reclassify(pg_temp.id('m3'), 'X1')).status \g /dev/null
+SELECT count(*) FROM triage.tick() \g /dev/null
 SELECT is((SELECT s.case_type FROM triage.case_signatures s WHERE s.case_id = pg_temp.id('m3')), 'X1', 'so is another type');
 SET ROLE t110_desk;
 
