@@ -783,12 +783,12 @@ test_kept_connections(const Receiver *one, const Receiver *two)
 	int		   before = count_descriptors();
 	int		   i;
 
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/slow?ms=50", one->port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/slow?ms=500", one->port);
 	request = request_for(url);
 	for (i = 0; i < 8; i++)
 		api->submit(net, &request);
 	ok(drive(net, results, 8) == 8 && count_descriptors() - before == 8, "8 connections are kept");
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/slow?ms=50", two->port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/slow?ms=500", two->port);
 	request = request_for(url);
 	for (i = 0; i < 8; i++)
 		api->submit(net, &request);
