@@ -90,7 +90,7 @@ CREATE FUNCTION triage.kept_row(statement text, VARIADIC "values" text[]) RETURN
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'triage_kept_row';
 
--- ---- what drivers plan before they attach ----
+-- ---- what drivers look up and plan before they attach ----
 --
 -- A plan is one jsonb: "m" the mapping with "derived" (what its names stand for),
 -- "items" [[item, state, detail, forbids to attach], ...], "stops" whether one does.
@@ -110,6 +110,66 @@ CREATE FUNCTION triage.host_derive(plan jsonb, key text, value jsonb) RETURNS js
 	RETURN jsonb_set(plan, ARRAY['m', 'derived', key], coalesce(value, 'null'));
 COMMENT ON FUNCTION triage.host_derive(jsonb, text, jsonb) IS
 	'Internal, for attach_rt() and the like: a plan with mapping.derived.key set.';
+
+CREATE FUNCTION triage.host_plan(complete jsonb, report jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	RETURN jsonb_build_object('m', host_plan.complete,
+		'items', (SELECT jsonb_agg(e.value || to_jsonb(e.value ->> 1 <> 'ok') ORDER BY e.n) FROM jsonb_array_elements(host_plan.report) WITH ORDINALITY e(value, n)),
+		'stops', EXISTS (SELECT FROM jsonb_array_elements(host_plan.report) e WHERE e.value ->> 1 <> 'ok'));
+COMMENT ON FUNCTION triage.host_plan(jsonb, jsonb) IS
+	'Internal, for attach_rt() and the like: a plan of a completed mapping and a report [[item, state, detail], ...] in which all that is not ok forbids to attach.';
+
+CREATE FUNCTION triage.host_check_keys(mapping jsonb, known text[]) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	unknown	text;
+BEGIN
+	IF jsonb_typeof(host_check_keys.mapping) IS DISTINCT FROM 'object' THEN
+		RAISE EXCEPTION 'argument "mapping" must be a JSON object' USING ERRCODE = 'TR003',
+			HINT = format('It may have the keys %s.', array_to_string(host_check_keys.known, ', '));
+	END IF;
+	SELECT string_agg(k.key, ', ' ORDER BY k.key) INTO unknown FROM jsonb_object_keys(host_check_keys.mapping) k(key) WHERE k.key <> ALL (host_check_keys.known);
+	IF unknown IS NOT NULL THEN
+		RAISE EXCEPTION 'the mapping has keys that mean nothing: %', unknown USING ERRCODE = 'TR003',
+			HINT = format('Known are %s.', array_to_string(host_check_keys.known, ', '));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION triage.host_check_keys(jsonb, text[]) IS
+	'Internal, for attach_rt() and the like: lets a mapping pass that is an object with no other keys than these. Error: TR003.';
+
+CREATE FUNCTION triage.host_schema(product text, marks text[], schema text DEFAULT NULL) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	found	text[];
+BEGIN
+	found := ARRAY(SELECT n.nspname::text FROM pg_namespace n
+		WHERE (host_schema.schema IS NULL OR n.nspname = host_schema.schema)
+			AND NOT EXISTS (SELECT FROM unnest(host_schema.marks) m(mark)
+				WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND c.relname = split_part(m.mark, '.', 1)
+					AND (m.mark !~ '\.' OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname = split_part(m.mark, '.', 2)))))
+		ORDER BY n.nspname);
+	IF cardinality(found) = 0 THEN
+		RAISE EXCEPTION '%''s tables were not found', host_schema.product USING ERRCODE = 'TR003',
+			DETAIL = coalesce('Schema ' || quote_ident(host_schema.schema) || ' does not hold', 'No schema of this database holds')
+				|| ' all of ' || array_to_string(host_schema.marks, ', ') || '.',
+			HINT = format('Create the extension in %1$s''s own database and call this there; {"schema": "..."} in the mapping tells which of its schemas is meant.', host_schema.product);
+	ELSIF cardinality(found) > 1 THEN
+		RAISE EXCEPTION 'several schemas hold %''s tables', host_schema.product USING ERRCODE = 'TR003',
+			DETAIL = array_to_string(found, ', '), HINT = 'Name one in the mapping: {"schema": "..."}.';
+	END IF;
+	RETURN found[1];
+END
+$$;
+COMMENT ON FUNCTION triage.host_schema(text, text[], text) IS
+	'Internal, for attach_rt() and the like: the schema that a product''s tables are in, by marks ("table" or "table.column") that only they have together; schema = look in this one only. Errors: TR003 none, or several.';
 
 -- ---- what drivers ask, with the owner's rights ----
 
@@ -175,6 +235,59 @@ CREATE FUNCTION triage.attach(relation regclass, mapping jsonb, backfill interva
 	RETURNS TABLE (item text, state text, detail text)
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'triage_attach';
+
+-- ---- how drivers attach ----
+
+CREATE FUNCTION triage.host_channel(plan jsonb, zh text, en text, dry_run boolean) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	via		text := host_channel.plan #>> '{m,channel}';
+BEGIN
+	IF EXISTS (SELECT FROM triage.channels c WHERE c.code = via)
+		OR ((host_channel.plan ->> 'stops')::boolean AND NOT coalesce(host_channel.dry_run, false))
+	THEN
+		RETURN host_channel.plan;
+	END IF;
+	IF NOT coalesce(host_channel.dry_run, false) THEN
+		INSERT INTO triage.channels (code, zh, en, kind, confirm_danger, needs_caller, allows_anonymous)
+			VALUES (via, host_channel.zh, host_channel.en, 'host', true, false, true);
+	END IF;
+	RETURN triage.host_note(host_channel.plan, 'channel ' || via, CASE WHEN host_channel.dry_run THEN 'missing' ELSE 'created' END,
+		'A channel for reports that come as tickets; attaching makes it.');
+END
+$$;
+COMMENT ON FUNCTION triage.host_channel(jsonb, text, text, boolean) IS
+	'Internal, for attach_rt() and the like: makes the channel of a plan if there is none, unless the plan stops; dry_run = only notes it. zh, en = its names.';
+
+CREATE FUNCTION triage.host_attach(kind text, product text, plan jsonb, relation text, triggers text[], backfill interval, dry_run boolean)
+	RETURNS TABLE (item text, state text, detail text)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	only_told boolean := coalesce(host_attach.dry_run, false);
+	bad		record;
+BEGIN
+	IF (host_attach.plan ->> 'stops')::boolean AND NOT only_told THEN
+		SELECT (array_agg(i.value ORDER BY i.n))[1] AS first, string_agg(format('%s: %s', i.value ->> 0, i.value ->> 2), E'\n' ORDER BY i.n) AS listed INTO bad
+			FROM jsonb_array_elements(host_attach.plan -> 'items') WITH ORDINALITY i(value, n) WHERE (i.value ->> 3)::boolean;
+		RAISE EXCEPTION '% is not ready to be attached: % is %', host_attach.product, bad.first ->> 0,
+			CASE bad.first ->> 1 WHEN 'missing' THEN 'missing' ELSE 'not as it must be' END
+			USING ERRCODE = 'TR003', DETAIL = bad.listed, HINT = format('triage.attach_%s(mapping, dry_run => true) lists all without an error.', host_attach.kind);
+	END IF;
+	RETURN QUERY SELECT i.value ->> 0, i.value ->> 1, i.value ->> 2 FROM jsonb_array_elements(host_attach.plan -> 'items') WITH ORDINALITY i(value, n) ORDER BY i.n;
+	IF NOT (host_attach.plan ->> 'stops')::boolean THEN
+		RETURN QUERY SELECT b.item, b.state, b.detail FROM triage.bind(host_attach.relation::regclass, host_attach.kind, host_attach.plan -> 'm',
+			host_attach.triggers::regclass[], host_attach.backfill, only_told) b;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION triage.host_attach(text, text, jsonb, text, text[], interval, boolean) IS
+	'Internal, the end of attach_rt() and the like: refuses a plan that stops, else tells its items and binds; relation and triggers are names as in SQL. Error: TR003, naming the first item and all of them in the detail; and those of bind().';
 
 CREATE FUNCTION triage.detach(relation regclass) RETURNS boolean
 	LANGUAGE c VOLATILE PARALLEL UNSAFE

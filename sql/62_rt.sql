@@ -591,31 +591,11 @@ COMMENT ON FUNCTION triage.rt_open(regclass, jsonb, timestamptz, text, int) IS
 
 -- ---- attaching ---------------------------------------------------------------------
 
-CREATE FUNCTION triage.rt_schema(schema text DEFAULT NULL) RETURNS text
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+CREATE FUNCTION triage.rt_schema(schema text) RETURNS text
+	LANGUAGE sql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict error
-DECLARE
-	found	text[];
-BEGIN
-	-- names that only RT has together
-	SELECT array_agg(n.nspname::text ORDER BY n.nspname) INTO found FROM pg_namespace n
-		WHERE (rt_schema.schema IS NULL OR n.nspname = rt_schema.schema)
-			AND (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
-				AND c.relname IN ('tickets', 'transactions', 'attachments', 'queues', 'cachedgroupmembers', 'objectcustomfieldvalues')) = 6;
-	IF found IS NULL THEN
-		RAISE EXCEPTION 'Request Tracker''s tables were not found' USING ERRCODE = 'undefined_table',
-			DETAIL = CASE WHEN rt_schema.schema IS NULL THEN 'No schema of this database holds them.' ELSE format('Schema "%s" does not hold them.', rt_schema.schema) END,
-			HINT = 'Call attach_rt() in RT''s own database ($DatabaseName of RT_SiteConfig.pm); CREATE EXTENSION pg_triage there.';
-	ELSIF array_length(found, 1) > 1 THEN
-		RAISE EXCEPTION 'several schemas hold Request Tracker''s tables' USING ERRCODE = 'ambiguous_parameter',
-			DETAIL = array_to_string(found, ', '), HINT = 'Name one: attach_rt(''{"schema": "…"}'').';
-	END IF;
-	RETURN found[1];
-END
-$$;
-COMMENT ON FUNCTION triage.rt_schema(text) IS 'Internal: the schema that RT''s tables are in. Errors: 42P01 none, 42P09 several.';
+	RETURN triage.host_schema('Request Tracker', '{tickets,transactions,attachments,queues,cachedgroupmembers,objectcustomfieldvalues}', rt_schema.schema);
+COMMENT ON FUNCTION triage.rt_schema(text) IS 'Internal: host_schema() for RT.';
 
 CREATE FUNCTION triage.rt_party(schema text, named jsonb) RETURNS TABLE (queue int, disabled boolean, lifecycle text, sla boolean,
 		owner int, owner_may boolean, team int, team_may boolean)
@@ -658,12 +638,8 @@ DECLARE
 	named	int := 0;
 	make	text := 'Let RT''s own tool make it: psql -XAtc "SELECT triage.rt_initialdata(''<this mapping>'')" > triage.pl; rt-setup-database-5 --action insert --skip-create --datafile triage.pl; then attach again.';
 BEGIN
+	PERFORM triage.host_check_keys(given, '{schema,organization,bot,channel,departments,default,intake,priority,statuses,verbs,fields,reference_channel,close,assists,stale}');
 	report := jsonb_build_array(jsonb_build_array('schema ' || s, 'ok', NULL));
-	FOR r IN SELECT k.key FROM jsonb_object_keys(given) k(key) WHERE k.key NOT IN ('schema', 'organization', 'bot', 'channel', 'departments', 'default',
-			'intake', 'priority', 'statuses', 'verbs', 'fields', 'reference_channel', 'close', 'assists', 'stale')
-	LOOP
-		report := report || jsonb_build_array(jsonb_build_array('mapping ' || r.key, 'problem', 'There is no such key; the comment of triage.attach_rt lists them.'));
-	END LOOP;
 
 	-- ---- may we? ----
 	FOR r IN SELECT v.relation, v.rights, CASE WHEN v.relation LIKE '%\_seq' THEN has_sequence_privilege(me, format('%I.%I', s, v.relation), 'USAGE')
@@ -782,40 +758,25 @@ AS $$
 #variable_conflict error
 DECLARE
 	looked	record;
-	bad		record;
-	via		text;
+	p		jsonb;
+	s		text;
 BEGIN
 	PERFORM triage.require_admin();
 	looked := triage.rt_complete(attach_rt.mapping);
-	via := coalesce(looked.complete ->> 'channel', 'rt');
-	SELECT count(*) AS n, (array_agg(e.value ORDER BY e.n))[1] AS first INTO bad
-		FROM jsonb_array_elements(looked.report) WITH ORDINALITY e(value, n) WHERE e.value ->> 1 <> 'ok';
-	IF bad.n > 0 AND NOT attach_rt.dry_run THEN
-		RAISE EXCEPTION 'Request Tracker is not ready to be attached: % is %', bad.first ->> 0, CASE bad.first ->> 1 WHEN 'missing' THEN 'missing' ELSE 'not as it must be' END
-			USING ERRCODE = 'TR003', DETAIL = bad.first ->> 2,
-				HINT = CASE WHEN bad.n > 1 THEN format('There are %s more; ', bad.n - 1) ELSE '' END || 'triage.attach_rt(mapping, dry_run => true) lists all.';
+	p := triage.host_plan(looked.complete, looked.report);
+	-- without rights on RT's tables no more is known of it
+	IF looked.complete IS NOT NULL THEN
+		p := triage.host_channel(p, '工单系统 RT', 'Request Tracker', attach_rt.dry_run);
 	END IF;
-	RETURN QUERY SELECT e.value ->> 0, e.value ->> 1, e.value ->> 2 FROM jsonb_array_elements(looked.report) WITH ORDINALITY e(value, n) ORDER BY e.n;
-	IF looked.complete IS NULL THEN
-		RETURN;
-	END IF;
-	IF NOT EXISTS (SELECT FROM triage.channels c WHERE c.code = via) THEN
-		IF NOT attach_rt.dry_run THEN
-			INSERT INTO triage.channels (code, zh, en, kind, confirm_danger, needs_caller, allows_anonymous)
-				VALUES (via, '工单系统 RT', 'Request Tracker', 'host', true, false, true);
-		END IF;
-		RETURN QUERY SELECT 'channel ' || via, CASE WHEN attach_rt.dry_run THEN 'missing' ELSE 'created' END, 'A channel for reports that come as tickets; attach_rt() makes it.';
-	END IF;
-	IF bad.n = 0 THEN
-		RETURN QUERY SELECT b.item, b.state, b.detail FROM triage.bind(format('%I.tickets', looked.complete ->> 'schema')::regclass, 'rt', looked.complete,
-			ARRAY[format('%I.transactions', looked.complete ->> 'schema')::regclass], attach_rt.backfill, attach_rt.dry_run) b;
-	END IF;
+	s := quote_ident(looked.complete ->> 'schema');
+	RETURN QUERY SELECT a.item, a.state, a.detail FROM triage.host_attach('rt', 'Request Tracker', p, s || '.tickets', ARRAY[s || '.transactions'],
+		attach_rt.backfill, attach_rt.dry_run) a;
 END
 $$;
 COMMENT ON FUNCTION triage.attach_rt(jsonb, interval, boolean) IS
 	'Attaches to the Request Tracker 5 whose tables are in this database: from then on its new tickets are taken in, and each shows its case. All keys of mapping are optional:
 departments {"code or kind": "queue" | {"queue", "owner": "user", "group": "name"}}: which queue is a department''s, and who owns its tickets (the person, or the member of the group with the fewest open ones); a department that is not named has the queue of its Chinese name, English name or code · default: the same for all others · intake ["queue"]: only tickets made there are taken in; moved back there = request_return · bot: the RT user who writes (router-bot) · organization: $Organization of RT, where no ticket tells it · priority {"1": 100, "2": 75, "3": 50, "4": 25, "overdue": 100} · statuses {"lifecycle": {"new", "open", "stalled", "resolved", "rejected": its words}} · verbs {"status": verb or null} (open accept, resolved resolve, rejected request_return) · fields {"reference" | "area" | "address" | "case_type" | "outcome": "custom field"} and reference_channel: the same matter may come by that channel too · close: resolved = closed, without review · assists "wait": a ticket is resolved only when those who assist have finished (else who resolves answers for them) · stale "15 minutes": older forms do not put values back by mistake · channel (rt) · schema.
-backfill: also tickets open now and made since then. dry_run: only tell. Runs as the caller, who needs the rights it lists. Errors: TR002 not an administrator, TR003 something is missing (the first is named), 42P01 no tables of RT here.';
+backfill: also tickets open now and made since then. dry_run: only tell. Runs as the caller, who needs the rights it lists. Errors: TR002 not an administrator, TR003 no tables of RT here, unknown keys, or something is missing (the first is named, all are in the detail).';
 
 CREATE FUNCTION triage.rt_initialdata(mapping jsonb DEFAULT '{}') RETURNS text
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -851,4 +812,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION triage.rt_initialdata(jsonb) IS
-	'What a mapping for attach_rt() names and RT lacks, as a file for RT''s own tool: queues, the user who writes, groups with the rights an agent needs. Use: psql -XAtc "SELECT triage.rt_initialdata(…)" > triage.pl; rt-setup-database-5 --action insert --skip-create --datafile triage.pl. Errors: TR002 not an administrator, 42P01 no tables of RT here.';
+	'What a mapping for attach_rt() names and RT lacks, as a file for RT''s own tool: queues, the user who writes, groups with the rights an agent needs. Use: psql -XAtc "SELECT triage.rt_initialdata(…)" > triage.pl; rt-setup-database-5 --action insert --skip-create --datafile triage.pl. Errors: TR002 not an administrator, TR003 no tables of RT here.';

@@ -549,37 +549,15 @@ CREATE FUNCTION triage.redmine_plan_start(mapping jsonb) RETURNS jsonb
 AS $$
 #variable_conflict error
 DECLARE
-	found	text[];
-	unknown	text;
+	s		text;
 	plan	jsonb;
 BEGIN
-	IF jsonb_typeof(redmine_plan_start.mapping) IS DISTINCT FROM 'object' THEN
-		RAISE EXCEPTION 'argument "mapping" must be a JSON object' USING ERRCODE = 'TR003', HINT = 'Give ''{}'' for what can be found by itself.';
-	END IF;
-	SELECT string_agg(k, ', ' ORDER BY k) INTO unknown FROM jsonb_object_keys(redmine_plan_start.mapping) k
-		WHERE k <> ALL ('{schema,bot,channel,projects,trackers,departments,priorities,statuses,verbs,outcomes,outcome,move,assists,contact,private_notes,private_ok,relations,timezone,fields,role,create,runs_as}'::text[]);
-	IF unknown IS NOT NULL THEN
-		RAISE EXCEPTION 'the mapping has keys that mean nothing: %', unknown USING ERRCODE = 'TR003',
-			HINT = 'Known are schema, bot, channel, projects, trackers, departments, priorities, statuses, verbs, outcomes, outcome, move, assists, contact, private_notes, private_ok, relations, timezone, fields, role, create, runs_as.';
-	END IF;
-	found := ARRAY(SELECT n.nspname FROM pg_namespace n
-		WHERE (redmine_plan_start.mapping ->> 'schema' IS NULL OR n.nspname = redmine_plan_start.mapping ->> 'schema')
-			AND (SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-				WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND NOT a.attisdropped AND (c.relname, a.attname) IN (
-					('issues', 'lock_version'), ('issues', 'root_id'), ('journals', 'private_notes'), ('journal_details', 'prop_key'),
-					('issue_relations', 'relation_type'), ('issue_statuses', 'is_closed'), ('projects', 'identifier'),
-					('enabled_modules', 'name'), ('projects_trackers', 'tracker_id'), ('members', 'project_id'),
-					('email_addresses', 'address'), ('custom_values', 'customized_id'), ('settings', 'value'))) = 13
-		ORDER BY n.nspname);
-	IF cardinality(found) <> 1 THEN
-		RAISE EXCEPTION '%', CASE WHEN cardinality(found) = 0 THEN 'no tables of Redmine 5 or 6 were found'
-				ELSE 'tables of Redmine were found in several schemas: ' || array_to_string(found, ', ') END
-			|| coalesce(' in schema ' || quote_ident(redmine_plan_start.mapping ->> 'schema'), '')
-			USING ERRCODE = 'TR003', HINT = 'The extension is created in Redmine''s own database; {"schema": "..."} tells which of its schemas is meant.';
-	END IF;
+	PERFORM triage.host_check_keys(redmine_plan_start.mapping, '{schema,bot,channel,projects,trackers,departments,priorities,statuses,verbs,outcomes,outcome,move,assists,contact,private_notes,private_ok,relations,timezone,fields,role,create,runs_as}');
+	s := triage.host_schema('Redmine', '{issues.lock_version,issues.root_id,journals.private_notes,journal_details.prop_key,issue_relations.relation_type,issue_statuses.is_closed,projects.identifier,enabled_modules.name,projects_trackers.tracker_id,members.project_id,email_addresses.address,custom_values.customized_id,settings.value}',
+		redmine_plan_start.mapping ->> 'schema');
 	plan := jsonb_build_object('items', '[]'::jsonb, 'stops', false,
-		'm', redmine_plan_start.mapping || jsonb_build_object('hook', 'commit', 'events', 'insert', 'derived', jsonb_build_object('schema', quote_ident(found[1]),
-			'edited', EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('%I.journals', found[1])::regclass AND a.attname = 'updated_on' AND NOT a.attisdropped))));
+		'm', redmine_plan_start.mapping || jsonb_build_object('hook', 'commit', 'events', 'insert', 'derived', jsonb_build_object('schema', quote_ident(s),
+			'edited', EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('%I.journals', s)::regclass AND a.attname = 'updated_on' AND NOT a.attisdropped))));
 	IF plan #>> '{m,assists}' NOT IN ('finish', 'wait') THEN
 		plan := triage.host_note(plan, 'assists', 'problem', 'finish or wait', true);
 	END IF;
@@ -589,7 +567,7 @@ BEGIN
 	IF plan #>> '{m,move}' NOT IN ('transfer', 'request_return') THEN
 		plan := triage.host_note(plan, 'move', 'problem', 'transfer or request_return', true);
 	END IF;
-	RETURN triage.host_note(plan, 'schema', 'ok', found[1]);
+	RETURN triage.host_note(plan, 'schema', 'ok', s);
 END
 $$;
 COMMENT ON FUNCTION triage.redmine_plan_start(jsonb) IS
@@ -995,36 +973,26 @@ AS $$
 #variable_conflict error
 DECLARE
 	p		jsonb;
+	s		text;
 	making	boolean;
-	issues	regclass;
 	known	text;
 BEGIN
 	PERFORM triage.check_admin('attach_redmine');
 	p := triage.redmine_plan_start(attach_redmine.mapping);
+	s := p #>> '{m,derived,schema}';
 	making := coalesce((attach_redmine.mapping ->> 'create')::boolean, false) AND NOT coalesce(attach_redmine.dry_run, false);
-	issues := format('%s.issues', p #>> '{m,derived,schema}')::regclass;
 	p := triage.redmine_plan_rights(p);
 	p := triage.redmine_plan_bot(p, making);
 	p := triage.redmine_plan_statuses(p);
 	p := triage.redmine_plan_values(p);
 	p := triage.redmine_plan_departments(p, making);
 	-- the clock of the Ruby process, where it is known from before
-	SELECT b.mapping ->> 'offset_minutes' INTO known FROM triage.bindings b WHERE b.relation = issues;
+	SELECT b.mapping ->> 'offset_minutes' INTO known FROM triage.bindings b WHERE b.relation = (s || '.issues')::regclass;
 	IF known IS NOT NULL THEN
 		p := jsonb_set(p, '{m,offset_minutes}', known::jsonb);
 	END IF;
-	IF (p ->> 'stops')::boolean AND NOT coalesce(attach_redmine.dry_run, false) THEN
-		RAISE EXCEPTION 'Redmine cannot be attached like this'
-			USING ERRCODE = 'TR003', DETAIL = (SELECT string_agg(format('%s: %s', i.value ->> 0, i.value ->> 2), E'\n')
-				FROM jsonb_array_elements(p -> 'items') i WHERE (i.value ->> 3)::boolean),
-				HINT = 'triage.attach_redmine(mapping, dry_run => true) lists this without an error.';
-	END IF;
-	RETURN QUERY SELECT i.value ->> 0, i.value ->> 1, i.value ->> 2 FROM jsonb_array_elements(p -> 'items') i;
-	IF NOT (p ->> 'stops')::boolean THEN
-		RETURN QUERY SELECT b.item, b.state, b.detail FROM triage.bind(issues, 'redmine', p -> 'm',
-			ARRAY[issues, format('%s.journals', p #>> '{m,derived,schema}')::regclass],
-			attach_redmine.backfill, coalesce(attach_redmine.dry_run, false)) b;
-	END IF;
+	RETURN QUERY SELECT a.item, a.state, a.detail FROM triage.host_attach('redmine', 'Redmine', p, s || '.issues', ARRAY[s || '.issues', s || '.journals'],
+		attach_redmine.backfill, attach_redmine.dry_run) a;
 END
 $$;
 COMMENT ON FUNCTION triage.attach_redmine(jsonb, interval, boolean) IS

@@ -279,43 +279,6 @@ COMMENT ON FUNCTION triage.zammad_write(regclass, jsonb, text, jsonb) IS
 
 -- ---- attaching -----------------------------------------------------------------
 
-CREATE FUNCTION triage.zammad_schema(mapping jsonb) RETURNS text
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict error
-DECLARE
-	found	text[];
-	unknown	text;
-BEGIN
-	IF jsonb_typeof(zammad_schema.mapping) IS DISTINCT FROM 'object' THEN
-		RAISE EXCEPTION 'argument "mapping" must be a JSON object' USING ERRCODE = 'TR003', HINT = 'Give {"endpoint": ..., "bot": ..., "departments": ...}.';
-	END IF;
-	SELECT string_agg(k, ', ' ORDER BY k) INTO unknown FROM jsonb_object_keys(zammad_schema.mapping) k
-		WHERE k <> ALL ('{schema,endpoint,bot,channel,groups,departments,priorities,states,verbs,outcome,contact,due_attribute,runs_as}'::text[]);
-	IF unknown IS NOT NULL THEN
-		RAISE EXCEPTION 'the mapping has keys that mean nothing: %', unknown USING ERRCODE = 'TR003',
-			HINT = 'Known are schema, endpoint, bot, channel, groups, departments, priorities, states, verbs, outcome, contact, due_attribute, runs_as.';
-	END IF;
-	found := ARRAY(SELECT n.nspname FROM pg_namespace n
-		WHERE (zammad_schema.mapping ->> 'schema' IS NULL OR n.nspname = zammad_schema.mapping ->> 'schema')
-			AND (SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-				WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND NOT a.attisdropped AND (c.relname, a.attname) IN (
-					('tickets', 'group_id'), ('tickets', 'owner_id'), ('tickets', 'state_id'), ('tickets', 'updated_by_id'), ('tickets', 'pending_time'),
-					('ticket_articles', 'content_type'), ('ticket_articles', 'sender_id'), ('ticket_articles', 'internal'), ('ticket_article_senders', 'name'),
-					('ticket_states', 'state_type_id'), ('ticket_state_types', 'name'), ('ticket_priorities', 'name'), ('groups', 'name'), ('users', 'mobile'))) = 14
-		ORDER BY n.nspname);
-	IF cardinality(found) <> 1 THEN
-		RAISE EXCEPTION '%', CASE WHEN cardinality(found) = 0 THEN 'no tables of Zammad were found'
-				ELSE 'tables of Zammad were found in several schemas: ' || array_to_string(found, ', ') END
-			USING ERRCODE = 'TR003', HINT = 'The extension is created in Zammad''s own database; {"schema": "..."} tells which of its schemas is meant.';
-	END IF;
-	RETURN quote_ident(found[1]);
-END
-$$;
-COMMENT ON FUNCTION triage.zammad_schema(jsonb) IS
-	'Internal, for attach_zammad(): the schema of Zammad''s tables, quoted. Errors: TR003 unknown keys in the mapping, no such tables, or tables in several schemas.';
-
 CREATE FUNCTION triage.zammad_check_endpoint(code text) RETURNS text
 	LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -492,26 +455,17 @@ AS $$
 DECLARE
 	s		text;
 	p		jsonb;
-	tickets	regclass;
 BEGIN
 	PERFORM triage.check_admin('attach_zammad');
-	s := triage.zammad_schema(attach_zammad.mapping);
-	tickets := format('%s.tickets', s)::regclass;
+	PERFORM triage.host_check_keys(attach_zammad.mapping, '{schema,endpoint,bot,channel,groups,departments,priorities,states,verbs,outcome,contact,due_attribute,runs_as}');
+	s := quote_ident(triage.host_schema('Zammad', '{tickets.group_id,tickets.owner_id,tickets.state_id,tickets.updated_by_id,tickets.pending_time,ticket_articles.content_type,ticket_articles.sender_id,ticket_articles.internal,ticket_article_senders.name,ticket_states.state_type_id,ticket_state_types.name,ticket_priorities.name,groups.name,users.mobile}',
+		attach_zammad.mapping ->> 'schema'));
 	p := jsonb_build_object('items', '[]'::jsonb, 'stops', false, 'm', '{"endpoint": "zammad", "channel": "zammad"}'::jsonb || attach_zammad.mapping
 		|| jsonb_build_object('hook', 'commit', 'derived', jsonb_build_object('schema', s)));
 	p := triage.zammad_plan_values(triage.host_note(p, 'schema', 'ok', s));
 	p := triage.zammad_plan_departments(triage.zammad_plan_states(p));
-	IF (p ->> 'stops')::boolean AND NOT coalesce(attach_zammad.dry_run, false) THEN
-		RAISE EXCEPTION 'Zammad cannot be attached like this'
-			USING ERRCODE = 'TR003', DETAIL = (SELECT string_agg(format('%s: %s', i.value ->> 0, i.value ->> 2), E'\n')
-				FROM jsonb_array_elements(p -> 'items') i WHERE (i.value ->> 3)::boolean),
-				HINT = 'triage.attach_zammad(mapping, dry_run => true) lists this without an error.';
-	END IF;
-	RETURN QUERY SELECT i.value ->> 0, i.value ->> 1, i.value ->> 2 FROM jsonb_array_elements(p -> 'items') i;
-	IF NOT (p ->> 'stops')::boolean THEN
-		RETURN QUERY SELECT b.item, b.state, b.detail FROM triage.bind(tickets, 'zammad', p -> 'm', ARRAY[tickets, format('%s.ticket_articles', s)::regclass],
-			attach_zammad.backfill, coalesce(attach_zammad.dry_run, false)) b;
-	END IF;
+	RETURN QUERY SELECT a.item, a.state, a.detail FROM triage.host_attach('zammad', 'Zammad', p, s || '.tickets', ARRAY[s || '.tickets', s || '.ticket_articles'],
+		attach_zammad.backfill, attach_zammad.dry_run) a;
 END
 $$;
 COMMENT ON FUNCTION triage.attach_zammad(jsonb, interval, boolean) IS

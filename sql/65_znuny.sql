@@ -236,31 +236,6 @@ COMMENT ON FUNCTION triage.znuny_write(regclass, jsonb, text, jsonb) IS
 
 -- ---- attaching --------------------------------------------------------------------
 
-CREATE FUNCTION triage.znuny_schema(schema text DEFAULT NULL) RETURNS text
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict error
-DECLARE
-	found	text[];
-BEGIN
-	SELECT array_agg(n.nspname::text ORDER BY n.nspname) INTO found FROM pg_namespace n
-		WHERE (znuny_schema.schema IS NULL OR n.nspname = znuny_schema.schema)
-			AND (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
-				AND c.relname IN ('ticket', 'article', 'article_data_mime', 'ticket_history', 'ticket_history_type', 'ticket_state', 'ticket_state_type', 'ticket_priority',
-					'article_sender_type', 'queue', 'users')) = 11;
-	IF found IS NULL THEN
-		RAISE EXCEPTION 'Znuny''s tables were not found' USING ERRCODE = 'undefined_table',
-			HINT = 'Call attach_znuny() in Znuny''s own database; CREATE EXTENSION pg_triage there. Articles must be kept there too (ArticleStorageDB).';
-	ELSIF array_length(found, 1) > 1 THEN
-		RAISE EXCEPTION 'several schemas hold Znuny''s tables' USING ERRCODE = 'ambiguous_parameter',
-			DETAIL = array_to_string(found, ', '), HINT = 'Name one: attach_znuny(''{"schema": "…"}'').';
-	END IF;
-	RETURN found[1];
-END
-$$;
-COMMENT ON FUNCTION triage.znuny_schema(text) IS 'Internal: the schema that Znuny''s tables are in. Errors: 42P01 none, 42P09 several.';
-
 CREATE FUNCTION triage.znuny_complete(mapping jsonb, OUT complete jsonb, OUT report jsonb)
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -268,12 +243,14 @@ AS $$
 #variable_conflict error
 DECLARE
 	given	jsonb := coalesce(znuny_complete.mapping, '{}');
-	s		text := triage.znuny_schema(given ->> 'schema');
+	s		text := triage.host_schema('Znuny', '{ticket,article,article_data_mime,ticket_history,ticket_history_type,ticket_state,ticket_state_type,ticket_priority,article_sender_type,queue,users}',
+				given ->> 'schema');
 	know	jsonb;
 	r		record;
 	named	int;
 	total	int;
 BEGIN
+	PERFORM triage.host_check_keys(given, '{schema,endpoint,bot,channel,departments,default,intake,priorities,due_field,close,assists}');
 	-- all names at once: lower-case name => id
 	EXECUTE format($q$SELECT jsonb_build_object(
 			'queues', (SELECT coalesce(jsonb_object_agg(lower(q.name), q.id), '{}') FROM %1$I.queue q WHERE q.valid_id = 1),
@@ -286,9 +263,6 @@ BEGIN
 		'bot', know -> 'users' -> lower(coalesce(given ->> 'bot', '')), 'states', know -> 'states', 'state_types', know -> 'state_types',
 		'close', coalesce((given ->> 'close')::boolean, false), 'assists', coalesce(given ->> 'assists', 'finish'), 'due_field', given ->> 'due_field');
 	report := jsonb_build_array(jsonb_build_array('schema ' || s, 'ok', NULL));
-	FOR r IN SELECT k.key FROM jsonb_object_keys(given) k(key) WHERE k.key NOT IN ('schema', 'endpoint', 'bot', 'channel', 'departments', 'default', 'intake', 'priorities', 'due_field', 'close', 'assists') LOOP
-		report := report || jsonb_build_array(jsonb_build_array('mapping ' || r.key, 'problem', 'There is no such key; the comment of triage.attach_znuny lists them.'));
-	END LOOP;
 	report := report || jsonb_build_array(
 		CASE WHEN complete ->> 'bot' IS NULL THEN jsonb_build_array('user ' || coalesce(given ->> 'bot', ''), 'missing', 'The agent in whose name requests are made, with rw in all queues: {"bot": "login"}.')
 			ELSE jsonb_build_array('user ' || (given ->> 'bot'), 'ok', NULL) END,
@@ -347,33 +321,17 @@ AS $$
 #variable_conflict error
 DECLARE
 	looked	record;
-	bad		record;
+	p		jsonb;
 	s		text;
 BEGIN
 	PERFORM triage.require_admin();
 	looked := triage.znuny_complete(attach_znuny.mapping);
-	s := looked.complete ->> 'schema';
-	SELECT count(*) AS n, (array_agg(e.value ORDER BY e.n))[1] AS first INTO bad
-		FROM jsonb_array_elements(looked.report) WITH ORDINALITY e(value, n) WHERE e.value ->> 1 <> 'ok';
-	IF bad.n > 0 AND NOT attach_znuny.dry_run THEN
-		RAISE EXCEPTION 'Znuny is not ready to be attached: % is %', bad.first ->> 0, CASE bad.first ->> 1 WHEN 'missing' THEN 'missing' ELSE 'not as it must be' END
-			USING ERRCODE = 'TR003', DETAIL = bad.first ->> 2,
-				HINT = CASE WHEN bad.n > 1 THEN format('There are %s more; ', bad.n - 1) ELSE '' END || 'triage.attach_znuny(mapping, dry_run => true) lists all.';
-	END IF;
-	RETURN QUERY SELECT e.value ->> 0, e.value ->> 1, e.value ->> 2 FROM jsonb_array_elements(looked.report) WITH ORDINALITY e(value, n) ORDER BY e.n;
-	IF NOT EXISTS (SELECT FROM triage.channels c WHERE c.code = looked.complete ->> 'channel') THEN
-		IF NOT attach_znuny.dry_run THEN
-			INSERT INTO triage.channels (code, zh, en, kind, confirm_danger, needs_caller, allows_anonymous)
-				VALUES (looked.complete ->> 'channel', '工单系统 Znuny', 'Znuny', 'host', true, false, true);
-		END IF;
-		RETURN QUERY SELECT 'channel ' || (looked.complete ->> 'channel'), CASE WHEN attach_znuny.dry_run THEN 'missing' ELSE 'created' END, 'A channel for reports that come as tickets; attach_znuny() makes it.';
-	END IF;
-	IF bad.n = 0 THEN
-		RETURN QUERY SELECT b.item, b.state, b.detail FROM triage.bind(format('%I.ticket', s)::regclass, 'znuny', looked.complete,
-			ARRAY[format('%I.article_data_mime', s)::regclass, format('%I.ticket_history', s)::regclass], attach_znuny.backfill, attach_znuny.dry_run) b;
-	END IF;
+	p := triage.host_channel(triage.host_plan(looked.complete, looked.report), '工单系统 Znuny', 'Znuny', attach_znuny.dry_run);
+	s := quote_ident(looked.complete ->> 'schema');
+	RETURN QUERY SELECT a.item, a.state, a.detail FROM triage.host_attach('znuny', 'Znuny', p, s || '.ticket', ARRAY[s || '.article_data_mime', s || '.ticket_history'],
+		attach_znuny.backfill, attach_znuny.dry_run) a;
 END
 $$;
 COMMENT ON FUNCTION triage.attach_znuny(jsonb, interval, boolean) IS
 	'Attaches to the Znuny whose tables are in this database: its new tickets are taken in, and the courier tells Znuny what became of them by its generic interface. Written against Znuny''s public schema, tested with a stub of its interface. mapping: endpoint (triage.endpoints, required): url of a web service with the operation TicketUpdate on POST, TicketID in the body, the login as query string · bot (required): the login in it · departments {"code or kind": "queue" | {"queue", "owner": "login"}}; a department that is not named has the queue of its Chinese name, English name or code · default: the same for all others · intake ["queue"]: only tickets made there are taken in; moved back there = request_return · priorities {"1": "5 very high", "2": "4 high", "3": "3 normal", "4": "2 low"} · due_field: a dynamic field of date and time (UTC) for the deadline · close: closed = closed, without review · assists "wait": closing waits for those who assist · channel (znuny) · schema.
-backfill: also tickets open now and made since then. dry_run: only tell. Errors: TR002 not an administrator, TR003 something is missing (the first is named), 42P01 no tables of Znuny here.';
+backfill: also tickets open now and made since then. dry_run: only tell. Errors: TR002 not an administrator, TR003 no tables of Znuny here, unknown keys, or something is missing (the first is named, all are in the detail).';

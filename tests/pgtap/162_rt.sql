@@ -7,7 +7,7 @@ BEGIN;
 \ir include/small.psql
 COMMIT;
 
-SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_rt()$$), '42P01 Request Tracker''s tables were not found', 'without RT there is nothing to attach to');
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_rt()$$), 'TR003 Request Tracker''s tables were not found', 'without RT there is nothing to attach to');
 
 -- as schema.Pg of RT 5.0 makes them, without what nobody here reads
 CREATE ROLE t162_host;
@@ -56,10 +56,12 @@ SELECT is(pg_temp.plan('{}'), 'user router-bot missing, organization missing, ch
 SELECT is(pg_temp.plan('{"organization": "desk.test", "bot": "wang", "departments": {"ENV": "nowhere", "TOWN": {"queue": "东门街道办", "owner": "nobody at all"}, "NOPE": "受理", "PSB": "停用", "WATER": "订单",
 	"T_SQUAD": {"queue": "受理", "owner": "li"}, "T_MED": {"queue": "受理", "group": "无权组"}}}'),
 	'department NOPE problem, department ENV missing, department PSB problem, department TOWN missing, department T_MED problem, department T_SQUAD problem, department WATER problem, channel rt missing', 'departments');
-SELECT is(pg_temp.plan('{"organization": "desk.test", "bot": "wang", "intake": ["x"], "fields": {"reference": "x", "y": "110编号"}, "queue": 1}'),
-	'mapping queue problem, intake x missing, field y problem, field reference missing, reference_channel missing, channel rt missing', 'values');
+SELECT is(pg_temp.plan('{"organization": "desk.test", "bot": "wang", "intake": ["x"], "fields": {"reference": "x", "y": "110编号"}}'),
+	'intake x missing, field y problem, field reference missing, reference_channel missing, channel rt missing', 'values');
 SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_rt('{"organization": "desk.test"}')$$), 'TR003 Request Tracker is not ready to be attached: user router-bot is missing', 'attaching raises what a dry run lists');
-SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_rt('{"schema": "public"}')$$), '42P01 Request Tracker''s tables were not found', 'a schema without them');
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_rt('{"queue": 1}', dry_run => true)$$), 'TR003 the mapping has keys that mean nothing: queue', 'a key that means nothing');
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_rt('[]')$$), 'TR003 argument "mapping" must be a JSON object', 'the mapping is an object');
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_rt('{"schema": "public"}')$$), 'TR003 Request Tracker''s tables were not found', 'a schema without them');
 SELECT is(triage.rt_initialdata('{"departments": {"ENV": {"queue": "it''s \\ new", "group": "新组"}}, "default": "受理"}'),
 	E'use utf8;\nour @Queues = (\n\t{Name => ''it\\''s \\\\ new''},\n);\nour @Users = (\n\t{Name => ''router-bot'', RealName => ''pg_triage'', Privileged => 1},\n);\nour @Groups = (\n\t{Domain => ''UserDefined'', Name => ''新组''},\n);\nour @ACL = (\n'
 	|| (SELECT string_agg(E'\t{GroupDomain => ''UserDefined'', GroupId => ''新组'', Right => ''' || r || E'''},\n', '' ORDER BY r)

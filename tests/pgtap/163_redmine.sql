@@ -7,7 +7,7 @@ BEGIN;
 INSERT INTO triage.channels (code, zh, en, kind, confirm_danger, needs_caller, allows_anonymous) VALUES ('redmine', '红', 'Redmine', 'host', true, false, true);
 COMMIT;
 
-SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_redmine()$$), 'TR003 no tables of Redmine 5 or 6 were found', 'without Redmine there is nothing to attach to');
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_redmine()$$), 'TR003 Redmine''s tables were not found', 'without Redmine there is nothing to attach to');
 
 CREATE ROLE t163_host;
 CREATE SCHEMA t163 AUTHORIZATION t163_host;
@@ -68,9 +68,24 @@ SELECT is(pg_temp.plan('{"bot": "li", "statuses": {"accepted": "x"}, "verbs": {"
 	'status for accepted missing, verb of status y problem, verb of status 新建 problem, outcome of status z problem, outcome x missing', 'statuses');
 SELECT is(pg_temp.plan('{"bot": "li", "priorities": {"1": "x"}, "projects": ["x"], "trackers": ["x"], "fields": {"contact": "x", "x": "电话"}, "timezone": "x", "move": "x", "assists": "x", "contact": "x"}'),
 	'assists problem, contact problem, move problem, priority U1 problem, project x problem, tracker x problem, field x problem, field contact problem, timezone problem', 'values');
-SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_redmine('{"bot": "nobody"}')$$), 'TR003 Redmine cannot be attached like this', 'attaching raises what a dry run lists');
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_redmine('{"bot": "nobody"}')$$), 'TR003 Redmine is not ready to be attached: user nobody is missing', 'attaching raises what a dry run lists');
 SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_redmine('[]')$$), 'TR003 argument "mapping" must be a JSON object', 'the mapping is an object');
-SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_redmine('{"schema": "public"}')$$), 'TR003 no tables of Redmine 5 or 6 were found in schema public', 'a schema without them');
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_redmine('{"schema": "public"}')$$), 'TR003 Redmine''s tables were not found', 'a schema without them');
+DO $$
+DECLARE
+	t	text;
+BEGIN
+	CREATE SCHEMA t163_copy;
+	FOR t IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 't163'::regnamespace AND c.relkind = 'r' LOOP
+		EXECUTE format('CREATE TABLE t163_copy.%1$I (LIKE t163.%1$I)', t);
+	END LOOP;
+END
+$$;
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_redmine()$$), 'TR003 several schemas hold Redmine''s tables', 'of two it does not choose one');
+SELECT is((SELECT count(*) > 0 FROM triage.attach_redmine('{"schema": "t163"}', dry_run => true)), true, 'but takes the one that is named');
+ALTER TABLE t163_copy.issues DROP COLUMN lock_version;
+SELECT is((SELECT p #>> '{m,derived,schema}' FROM triage.redmine_plan_start('{}') p), 't163', 'nor one that lacks a column');
+DROP SCHEMA t163_copy CASCADE;
 CREATE ROLE t163_dba;
 GRANT USAGE ON SCHEMA triage, t163 TO t163_dba;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA triage TO t163_dba;

@@ -6,7 +6,7 @@ BEGIN;
 \ir include/small.psql
 COMMIT;
 
-SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_znuny()$$), '42P01 Znuny''s tables were not found', 'without Znuny there is nothing to attach to');
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_znuny()$$), 'TR003 Znuny''s tables were not found', 'without Znuny there is nothing to attach to');
 
 \ir include/znuny.psql
 
@@ -16,8 +16,9 @@ CREATE FUNCTION pg_temp.plan(mapping text) RETURNS text LANGUAGE sql AS $$
 $$;
 INSERT INTO triage.endpoints (code, url) VALUES ('znuny', 'http://127.0.0.1:1/Webservice/Triage/TicketUpdate?UserLogin=triage&Password=secret');
 SELECT is(pg_temp.plan('{}'), 'user  missing, endpoint  missing, channel znuny missing', 'a user who writes and where requests go must be named');
-SELECT is(pg_temp.plan('{"bot": "triage", "endpoint": "znuny", "departments": {"ENV": "nowhere", "TOWN": {"queue": "东门街道办", "owner": "gone"}, "NOPE": "受理", "PSB": "停用"}, "priorities": {"1": "x"}, "intake": ["x"], "x": 1}'),
-	'mapping x problem, priority 1 missing, department ENV missing, department NOPE problem, department PSB missing, department TOWN missing, intake x missing, channel znuny missing', 'names');
+SELECT is(pg_temp.plan('{"bot": "triage", "endpoint": "znuny", "departments": {"ENV": "nowhere", "TOWN": {"queue": "东门街道办", "owner": "gone"}, "NOPE": "受理", "PSB": "停用"}, "priorities": {"1": "x"}, "intake": ["x"]}'),
+	'priority 1 missing, department ENV missing, department NOPE problem, department PSB missing, department TOWN missing, intake x missing, channel znuny missing', 'names');
+SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_znuny('{"x": 1, "bot": "triage", "y": 2}', dry_run => true)$$), 'TR003 the mapping has keys that mean nothing: x, y', 'keys that mean nothing are refused');
 SELECT is(pg_temp.refusal($$SELECT * FROM triage.attach_znuny('{"bot": "triage"}')$$), 'TR003 Znuny is not ready to be attached: endpoint  is missing', 'attaching raises what a dry run lists');
 SELECT is((SELECT string_agg(concat_ws(' ', a.item, a.state), ', ') FROM triage.attach_znuny('{"bot": "triage", "endpoint": "znuny", "intake": ["受理"], "due_field": "Deadline", "departments": {"TOWN": {"queue": "东门街道办", "owner": "zhang"}}}') a WHERE a.state = 'created'),
 	'channel znuny created, privileges created, trigger created, trigger created', 'attached');

@@ -142,7 +142,7 @@ sub verbs { my ($id) = @_; return sql("SELECT string_agg(e.verb, ' ' ORDER BY e.
 my $mapping = q({"bot": "router", "departments": {"CITY": {"group": "城管", "owner": "agent"}}, "due_attribute": "frist"});
 
 like(sql("SELECT string_agg(item || ' ' || state || ' ' || coalesce(detail, ''), E'\\n') FROM triage.attach_zammad('$mapping', dry_run => true)"), qr/^endpoint zammad missing INSERT INTO/m, 'a dry run tells how to make the endpoint');
-like(refused("SELECT * FROM triage.attach_zammad('$mapping')"), qr/Zammad cannot be attached like this/, 'without it there is no attaching');
+like(refused("SELECT * FROM triage.attach_zammad('$mapping')"), qr/Zammad is not ready to be attached: endpoint zammad is missing/, 'without it there is no attaching');
 like(refused(q{SELECT * FROM triage.attach_zammad('{"foo": 1}')}), qr/mean nothing: foo/, 'a key that means nothing is refused');
 like(refused(q{INSERT INTO triage.endpoints (code, url, auth) VALUES ('x', 'http://zammad.example', 'token')}), qr/check constraint/, 'no token goes out in clear');
 like(refused(q{INSERT INTO triage.endpoints (code, url, auth) VALUES ('x', 'http://127.0.0.1.zammad.example/', 'token')}), qr/check constraint/, 'nor to a name that looks like this machine');
