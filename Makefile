@@ -39,9 +39,9 @@ NET_MODULE = $(if $(NET_SRCS),pg_triage_net.so)
 
 # The install script is these parts joined, in this order.
 SQL_PARTS = 00_header 05_clock 10_config 12_config_triggers 14_conditions 20_operational \
-	22_intake_triggers 30_intake 32_verbs 33_handling 34_time 36_packs 38_formats \
+	22_intake_triggers 30_intake 32_verbs 33_handling 34_time 36_packs 37_lint 38_formats \
 	40_courier 42_kpi 44_desks 46_record 50_models 52_same_matter 54_police_audit 56_staff 58_changes \
-	60_hosts 62_rt 63_redmine 64_zammad 65_znuny 70_row_security 80_comments 90_privileges 95_start
+	60_hosts 62_rt 62_rt_attach 63_redmine 63_redmine_attach 64_zammad 65_znuny 70_row_security 80_comments 90_privileges 95_start
 SQL_FILES = $(wildcard $(SQL_PARTS:%=sql/%.sql))
 SQL_UNLISTED = $(filter-out $(SQL_PARTS:%=sql/%.sql),$(wildcard sql/*.sql))
 

@@ -1,5 +1,5 @@
 -- lint(): each finding seeded and found; the Zhejiang pack has no errors.
--- Source: sql/36_packs.sql
+-- Source: sql/37_lint.sql
 BEGIN;
 SELECT plan(60);
 

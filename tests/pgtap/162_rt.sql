@@ -1,7 +1,7 @@
 -- The driver of Request Tracker on tables of RT's shape: what it finds
 -- missing, what a row of the history means, what it writes.  RT itself:
 -- tests/hosts/rt_driver.t, tests/hosts/rt.t.
--- Source: sql/62_rt.sql
+-- Source: sql/62_rt.sql, sql/62_rt_attach.sql
 \ir include/helpers.psql
 BEGIN;
 \ir include/small.psql

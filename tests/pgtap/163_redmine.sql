@@ -1,6 +1,6 @@
 -- The Redmine driver on tables of Redmine's shape: what it finds missing, what
 -- it writes, what a journal entry means.  Redmine itself: tests/hosts/redmine.t.
--- Source: sql/63_redmine.sql, extension/hosts/kept.c
+-- Source: sql/63_redmine.sql, sql/63_redmine_attach.sql, extension/hosts/kept.c
 \ir include/helpers.psql
 BEGIN;
 \ir include/small.psql
