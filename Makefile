@@ -9,7 +9,7 @@
 #
 # Single kinds of test: test-unit test-pgtap test-isolation test-tap, each with
 # FILES='...' for some files only.  Further: test-frontend demo bench evaluate fuzz lint format asan dist, and
-# test-hosts: with real ticket servers, which it installs.
+# test-hosts: with real ticket servers, which it installs; test-hosts-smoke: a short one of these, without a browser.
 
 PG_CONFIG ?= pg_config
 CLANG ?= clang
@@ -156,6 +156,10 @@ test-unit test-pgtap test-isolation test-tap:
 test-hosts: deps
 	@tests/hosts/run $(FILES)
 
+# One ticket's way through each of them; "skipped" where they cannot be installed.
+test-hosts-smoke: deps
+	@tests/hosts/run --smoke
+
 # A front end generated from the schema: needs node and npm, which fetches what package-lock.json names.
 test-frontend: deps
 	@mkdir -p build/frontend
@@ -277,5 +281,5 @@ dist:
 
 FORCE:
 .PHONY: FORCE all install install-net install-packs installcheck uninstall-extra deps deps-check \
-	test test-frontend test-unit test-pgtap test-isolation test-tap test-hosts demo bench evaluate unit-programs fuzz fuzz-programs \
+	test test-frontend test-unit test-pgtap test-isolation test-tap test-hosts test-hosts-smoke demo bench evaluate unit-programs fuzz fuzz-programs \
 	asan lint format docs sql/README.md dist
