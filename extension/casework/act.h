@@ -111,28 +111,11 @@ extern Datum act_end(Act *act);
 extern void	 act_end_inner(Act *act);
 extern void	 act_leave_inner(Act *act); /* nothing was changed: only let go */
 
-/*
- * The party that acts: by department code, or, for NULL, the actor's only
- * one in this case.  With want_duty the party with that duty is preferred.
- */
-extern Assignment *act_party(Act *act, const char *department, const char *want_duty);
-extern Assignment *act_lead(Act *act);
-/* The part that a department has and has not ended; NULL when it takes no part. */
-extern Assignment *act_part(const Act *act, const char *department);
-/* Has it a part, or was it offered one by this very act? */
-extern bool act_takes_part(const Act *act, const char *department);
-
-/* What waited at the centre goes on: its clocks stop, its part ends.  Returns the centre's part, 0 = none. */
-extern int act_leave_triage(Act *act);
-
 /* Once more, after a statement of the act's own has set some running. */
 extern void act_read_clocks(Act *act);
 
 /* The calendar by which a clock runs; NULL for elapsed time. */
 extern Calendar *act_calendar(const Act *act, const Clock *k);
-
-/* Change an assignment's status and stamp the time that belongs to it. */
-extern void act_set_assignment(Act *act, Assignment *a, const char *status);
 
 /*
  * Stop running clocks of a stage (NULL = any) and assignment (0 = the case's
@@ -157,13 +140,32 @@ extern void act_set_lead(Act *act, const char *department);
  */
 extern void act_event(Act *act, const char *verb, Jsonb *data);
 
-/* One result to every channel that contributed, for each reference it knows the matter by; an event for each. */
-extern void act_inform_channels(Act *act, const char *type, const char *body, const char *outcome);
-
 /* Called at the end of every act, as owner and connected to SPI, after the case is written; NULL = nobody asks. */
 extern void (*act_changed_hook)(const Act *act);
 
 extern Area		*act_area(const Act *act);
 extern CaseType *act_type(const Act *act);
+
+/* ---- parties.c ---- */
+
+/*
+ * The party that acts: by department code, or, for NULL, the actor's only
+ * one in this case.  With want_duty the party with that duty is preferred.
+ */
+extern Assignment *act_party(Act *act, const char *department, const char *want_duty);
+extern Assignment *act_lead(Act *act);
+/* The part that a department has and has not ended; NULL when it takes no part. */
+extern Assignment *act_part(const Act *act, const char *department);
+/* Has it a part, or was it offered one by this very act? */
+extern bool act_takes_part(const Act *act, const char *department);
+
+/* What waited at the centre goes on: its clocks stop, its part ends.  Returns the centre's part, 0 = none. */
+extern int act_leave_triage(Act *act);
+
+/* Change an assignment's status and stamp the time that belongs to it. */
+extern void act_set_assignment(Act *act, Assignment *a, const char *status);
+
+/* One result to every channel that contributed, for each reference it knows the matter by; an event for each. */
+extern void act_inform_channels(Act *act, const char *type, const char *body, const char *outcome);
 
 #endif
