@@ -2,7 +2,7 @@
  * bench_http.c
  *	  The HTTP module against a bare loop over curl_multi_perform(), which is the floor.
  *
- *		cc -O2 tests/bench/bench_http.c extension/net/{http,outcome,sign,sockets,turns,url}.c \
+ *		cc -O2 tests/bench/bench_http.c extension/net/{http,slot,outcome,sign,sockets,turns,url}.c \
  *			-Iextension -lcurl -lcrypto -o bench_http
  *		RECEIVER=build/receiver bench_http [requests [connections [milliseconds]]]
  *
