@@ -6,10 +6,11 @@
  *		clang -g -O1 -fsanitize=fuzzer,address,undefined -Iextension \
  *			tests/fuzz/fuzz_worktime.c extension/worktime/[*].c
  *
- * The laws, the oracle and the making of calendars are those of the unit test.
+ * The laws, the oracle and the making of calendars are those of the unit tests.
  */
-#define WORKTIME_FUZZ
-#include "../unit/test_worktime.c"
+#define WINDOW_DAYS 8
+#include "../unit/worktime_laws.h"
+#include "worktime/backoff.h"
 
 /* Limits and infinities: nothing to compare with, only nothing to break. */
 static void

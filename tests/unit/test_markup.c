@@ -103,16 +103,7 @@ check_laws(const char *bytes, size_t len)
 
 #ifndef TEXT_FUZZ
 
-static int tests_run;
-static int tests_failed;
-
-static void
-ok(bool passed, const char *what)
-{
-	tests_run++;
-	tests_failed += !passed;
-	printf("%s %d - %s\n", passed ? "ok" : "not ok", tests_run, what);
-}
+#include "tap.h"
 
 typedef struct Example
 {
@@ -130,7 +121,7 @@ check_examples(Reading reading, const Example *examples, int n)
 		char  *out = read_lawfully(reading, examples[i].in, strlen(examples[i].in), &len);
 		bool   good = len == strlen(examples[i].out) && memcmp(out, examples[i].out, len) == 0;
 
-		ok(good, examples[i].what);
+		ok(good, "%s", examples[i].what);
 		if (!good)
 			printf("# got \"%.*s\"\n", (int) len, out);
 		free(out);
@@ -309,8 +300,7 @@ main(void)
 	check_examples(base64_decode, base64_examples, lengthof(base64_examples));
 	test_random();
 	test_hostile();
-	printf("1..%d\n", tests_run);
-	return tests_failed == 0 ? 0 : 1;
+	return tap_end();
 }
 
 #endif /* !TEXT_FUZZ */

@@ -113,15 +113,7 @@ weights_lawfully(const char *value, size_t len)
 
 #ifndef MINHASH_FUZZ
 
-static int tests = 0;
-static int failed = 0;
-
-static void
-ok(bool passed, const char *what)
-{
-	printf("%sok %d - %s\n", passed ? "" : "not ", ++tests, what);
-	failed += !passed;
-}
+#include "tap.h"
 
 static int
 features_of(const char *text, TextFeature *f)
@@ -271,7 +263,7 @@ test_contacts(void)
 		size_t n = contact_lawfully(folded, text_fold(pairs[i][0], len, folded, &asks), form);
 
 		form[n] = '\0';
-		ok(strcmp(form, pairs[i][1]) == 0, pairs[i][0]);
+		ok(strcmp(form, pairs[i][1]) == 0, "%s", pairs[i][0]);
 		if (strcmp(form, pairs[i][1]) != 0)
 			printf("# have %s, want %s\n", form, pairs[i][1]);
 		free(folded);
@@ -285,8 +277,7 @@ main(void)
 	test_features();
 	test_weights();
 	test_contacts();
-	printf("1..%d\n", tests);
-	return failed > 0;
+	return tap_end();
 }
 
 #endif

@@ -178,16 +178,7 @@ small_model(bool grouped, size_t *len)
 
 #ifndef MODEL_FUZZ
 
-static int tests_run = 0;
-static int tests_failed = 0;
-
-static void
-ok(bool passed, const char *what)
-{
-	tests_run++;
-	tests_failed += !passed;
-	printf("%sok %d - %s\n", passed ? "" : "not ", tests_run, what);
-}
+#include "tap.h"
 
 /* ---- n-grams ---- */
 
@@ -468,8 +459,7 @@ main(void)
 	test_damage();
 	while (blocks.next != &blocks)
 		test_release(NULL, blocks.next + 1);
-	printf("1..%d\n", tests_run);
-	return tests_failed == 0 ? 0 : 1;
+	return tap_end();
 }
 
 #endif /* !MODEL_FUZZ */
