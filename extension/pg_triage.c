@@ -12,6 +12,7 @@
 #include "casework/intake.h"
 #include "hosts/queue.h"
 #include "rulebook/book.h"
+#include "rulebook/shared.h"
 #include "worker/launcher.h"
 
 PG_MODULE_MAGIC;
@@ -24,6 +25,8 @@ _PG_init(void)
 	triage_guc_init();
 	triage_catalog_init();
 	book_init();
+	if (process_shared_preload_libraries_in_progress)
+		shared_request();
 	intake_init();
 	hosts_init();
 	launcher_register();

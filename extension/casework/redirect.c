@@ -339,7 +339,7 @@ raise_danger(Act *act, const Decision *words, bool certain)
 	jb_bool(&b, "confirmed", certain);
 	jb_array(&b, "terms");
 	for (int i = 0; i < words->nhits; i++)
-		jb_text_n(&b, NULL, words->hits[i]->text, words->hits[i]->len);
+		jb_text_n(&b, NULL, term_text(words->book, words->hits[i]), words->hits[i]->len);
 	jb_end_array(&b);
 	jb_end_object(&b);
 	act_event(act, "danger", jb_finish(&b));

@@ -196,17 +196,23 @@ typedef enum ContextStands
 	STANDS_OVER	   /* holds the term inside itself */
 } ContextStands;
 
+/*
+ * Terms and place names count from the book's arrays instead of pointing into
+ * them: they are most of a book, sessions share them in memory that lies
+ * elsewhere in each (shared.h).
+ */
 typedef struct Term
 {
-	CaseType   *type; /* NULL for context words */
-	TermKind	kind;
-	uint8		context;		/* ContextKind; this and the next three for context words */
-	uint8		stands;			/* ContextStands */
-	uint8		reach;			/* characters between it and the term */
-	bool		whole_sentence; /* reaches across commas */
-	const char *text;			/* folded */
-	uint32		len;			/* bytes */
-	int			weight;			/* half characters: a Han character counts 2, an ASCII one 1 */
+	uint32 text;   /* folded, see term_text() */
+	uint16 len;	   /* bytes: a term has 100 characters at most, folding makes 18 of one at most */
+	uint16 weight; /* half characters: a Han character counts 2, an ASCII one 1 */
+	int32  type;   /* see term_type(); -1 for context words */
+	uint8  kind;   /* TermKind */
+	/* for context words */
+	uint8 context : 4;		  /* ContextKind */
+	uint8 stands : 3;		  /* ContextStands */
+	bool  whole_sentence : 1; /* reaches across commas */
+	uint8 reach;			  /* characters between it and the term */
 } Term;
 
 typedef enum Duty
@@ -378,15 +384,18 @@ typedef struct Book
 	CodeIndex type_index;
 	CaseType  any_type; /* carries routes and policies for undecided cases */
 
+	const char *pool; /* texts of terms and place names, each terminated */
+	size_t		pool_len;
+
 	int			 nterms; /* context words among them */
-	Term		*terms;
+	const Term	*terms;
 	TermMatcher *term_matcher;
 	int			 nturns;
-	Term	   **turns; /* words of kind turn */
+	const Term **turns; /* words of kind turn */
 
-	int				  nplaces;
-	struct PlaceName *places;
-	TermMatcher		 *place_matcher;
+	int						nplaces;
+	const struct PlaceName *places;
+	TermMatcher			   *place_matcher;
 
 	int				 nboundaries;
 	struct Boundary *boundaries; /* see boundary.c */
@@ -444,13 +453,45 @@ typedef struct Book
 /* A name by which an area is called. */
 typedef struct PlaceName
 {
-	Area	   *area;
-	const char *text; /* folded */
-	uint32		len;
-	bool		is_name;  /* its official name, not an alias */
-	const char *initials; /* of an alias, in pinyin, folded; may be NULL */
-	const char *houses;	  /* which house numbers of a road are meant, see place.c; NULL = all */
+	uint32 text; /* folded, see place_text() */
+	uint32 len : 31;
+	bool   is_name : 1; /* its official name, not an alias */
+	int32  area;		/* see place_area() */
+	uint32 initials;	/* of an alias, in pinyin, folded; 0 = none, else see place_note() */
+	uint32 houses; /* which house numbers of a road are meant, see place.c; 0 = all, else see place_note() */
 } PlaceName;
+
+static inline const char *
+term_text(const Book *book, const Term *t)
+{
+	return book->pool + t->text;
+}
+
+/* NULL for context words */
+static inline CaseType *
+term_type(const Book *book, const Term *t)
+{
+	return t->type < 0 ? NULL : &book->types[t->type];
+}
+
+static inline const char *
+place_text(const Book *book, const PlaceName *p)
+{
+	return book->pool + p->text;
+}
+
+static inline Area *
+place_area(const Book *book, const PlaceName *p)
+{
+	return &book->areas[p->area];
+}
+
+/* A place's initials or houses; NULL when there are none. */
+static inline const char *
+place_note(const Book *book, uint32 at)
+{
+	return at == 0 ? NULL : book->pool + at;
+}
 
 /* The outline of an area. */
 typedef struct Boundary
@@ -477,7 +518,7 @@ extern Book *book_acquire(void);
 extern void	 book_release(Book *book);
 extern void	 book_init(void);
 
-/* A book of one\'s own, built anew; the caller deletes its mcxt. */
+/* A book of one's own, built anew; the caller deletes its mcxt. */
 extern Book *book_build_private(bool use_image);
 extern Book *book_build_from_tables(Snapshot snapshot);
 
@@ -520,9 +561,6 @@ extern Department *book_centre(const Book *book, Area *area);
 
 /* The type with its routes and policies; NULL = the rules of cases without a type. */
 extern const CaseType *book_rules_of(Book *book, const CaseType *type);
-
-/* Bytes of a term that the matcher looks for; 0 = it is not in the matcher. */
-extern uint32 term_matched_len(const Term *t);
 
 /* Find the terms in a folded text: fills book->hits, in the order of terms_find(); returns how many. */
 extern uint32 book_find_terms(Book *book, const char *folded, size_t len);

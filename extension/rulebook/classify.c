@@ -27,7 +27,7 @@ const char *const verdict_names[] = {
 	"confirm_danger", "doubtful_danger", "police_doubt", "model",  "model_danger", "kept", NULL};
 
 static void
-keep_hit(Decision *d, Term *term)
+keep_hit(Decision *d, const Term *term)
 {
 	if (d->nhits >= MAX_KEPT_HITS)
 		return;
@@ -105,7 +105,7 @@ is_told(const Term *by)
 
 /* What was silenced stays on record. */
 static void
-note_silenced(Decision *d, Term *term, Term *by)
+note_silenced(Decision *d, const Term *term, const Term *by)
 {
 	for (int i = 0; i < d->nsilenced; i++)
 		if (d->silenced[i].term == term && d->silenced[i].by == by)
@@ -116,16 +116,18 @@ note_silenced(Decision *d, Term *term, Term *by)
 
 /* As far as it speaks of danger or the police. */
 static void
-tally_silenced(Tally *tally, Term *term, Term *by, Decision *d)
+tally_silenced(Tally *tally, const Term *term, const Term *by, Decision *d)
 {
-	if (IS_DANGER(term->type))
+	const CaseType *type = term_type(d->book, term);
+
+	if (IS_DANGER(type))
 	{
 		tally->silenced = true;
 		tally->told |= is_told(by);
 	}
-	else if (term->type->nature != NATURE_POLICE)
+	else if (type->nature != NATURE_POLICE)
 		return;
-	if (is_told(by) && term->type->nature == NATURE_POLICE)
+	if (is_told(by) && type->nature == NATURE_POLICE)
 		tally->silent += term->weight;
 	note_silenced(d, term, by);
 }
@@ -139,7 +141,8 @@ sum_scores(const Reading *r, CaseType **touched, int *ntouched, Decision *d)
 
 	for (uint32 i = 0; i < r->n; i++)
 	{
-		Term *t = &book->terms[book->hits[i].id];
+		const Term *t = &book->terms[book->hits[i].id];
+		CaseType   *type;
 
 		if (t->kind != TERM_INCLUDE)
 			continue;
@@ -148,13 +151,14 @@ sum_scores(const Reading *r, CaseType **touched, int *ntouched, Decision *d)
 			tally_silenced(&tally, t, r->by[i], d);
 		if (r->fate[i] != COUNTS)
 			continue;
-		if (book->scores[t->type->index] == 0)
-			touched[(*ntouched)++] = t->type;
-		book->scores[t->type->index] += t->weight;
-		tally.danger |= IS_DANGER(t->type);
-		tally.ordinary |= !t->type->fallback;
-		if (t->type->nature == NATURE_POLICE)
-			tally.police = Max(tally.police, book->scores[t->type->index]);
+		type = term_type(book, t);
+		if (book->scores[t->type] == 0)
+			touched[(*ntouched)++] = type;
+		book->scores[t->type] += t->weight;
+		tally.danger |= IS_DANGER(type);
+		tally.ordinary |= !type->fallback;
+		if (type->nature == NATURE_POLICE)
+			tally.police = Max(tally.police, book->scores[t->type]);
 	}
 	return tally;
 }
@@ -175,13 +179,13 @@ weigh_silenced(const Reading *r, const Channel *channel, CaseType **touched, int
 	tally->doubtful = !settled || !channel_weighs_context(channel);
 	for (uint32 i = 0; i < r->n && !settled; i++)
 	{
-		Term *t = &book->terms[book->hits[i].id];
+		const Term *t = &book->terms[book->hits[i].id];
 
-		if (t->kind != TERM_INCLUDE || r->fate[i] != SILENCED || !IS_DANGER(t->type))
+		if (t->kind != TERM_INCLUDE || r->fate[i] != SILENCED || !IS_DANGER(term_type(book, t)))
 			continue;
-		if (book->scores[t->type->index] == 0)
-			touched[(*ntouched)++] = t->type;
-		book->scores[t->type->index] += Max(t->weight / 2, 1);
+		if (book->scores[t->type] == 0)
+			touched[(*ntouched)++] = term_type(book, t);
+		book->scores[t->type] += Max(t->weight / 2, 1);
 	}
 	tally->ordinary |= !settled;
 }
@@ -212,9 +216,9 @@ check_escalation(const Reading *r, const Channel *channel, Decision *d)
 
 	for (uint32 i = 0; i < r->n; i++)
 	{
-		Term *t = &r->book->terms[r->book->hits[i].id];
+		const Term *t = &r->book->terms[r->book->hits[i].id];
 
-		if (t->kind != TERM_ESCALATE || t->type != d->type)
+		if (t->kind != TERM_ESCALATE || term_type(r->book, t) != d->type)
 			continue;
 		if (r->fate[i] == SILENCED && weighed)
 			note_silenced(d, t, r->by[i]);
@@ -318,10 +322,11 @@ keep_hits(const Reading *r, Decision *d)
 {
 	for (uint32 i = 0; i < r->n; i++)
 	{
-		Term *t = &r->book->terms[r->book->hits[i].id];
+		const Term	   *t = &r->book->terms[r->book->hits[i].id];
+		const CaseType *type = term_type(r->book, t);
 
-		if (t->kind == TERM_INCLUDE && ((r->fate[i] == COUNTS && is_candidate(d, t->type)) ||
-										(r->fate[i] != SILENCED && IS_DANGER(t->type))))
+		if (t->kind == TERM_INCLUDE &&
+			((r->fate[i] == COUNTS && is_candidate(d, type)) || (r->fate[i] != SILENCED && IS_DANGER(type))))
 			keep_hit(d, t);
 	}
 }

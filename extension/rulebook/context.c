@@ -138,7 +138,7 @@ turns(const Reading *r, uint32 from, uint32 to)
 		const Term *t = r->book->turns[i];
 
 		for (uint32 at = from; at + t->len <= to; at++)
-			if (memcmp(r->text + at, t->text, t->len) == 0)
+			if (memcmp(r->text + at, term_text(r->book, t), t->len) == 0)
 				return true;
 	}
 	return false;
@@ -197,11 +197,13 @@ context_reaches(const Reading *r, const Term *word, const TermHit *at, const Ter
  * police; that of a danger is not one any more.
  */
 static bool
-concerns(ContextKind kind, const Term *t)
+concerns(const Reading *r, ContextKind kind, const Term *t)
 {
-	if (t->kind == TERM_ESCALATE || IS_DANGER(t->type))
+	const CaseType *type = term_type(r->book, t);
+
+	if (t->kind == TERM_ESCALATE || IS_DANGER(type))
 		return true;
-	return t->type->nature == NATURE_POLICE && kind != CONTEXT_PAST;
+	return type->nature == NATURE_POLICE && kind != CONTEXT_PAST;
 }
 
 /* The one word that stays when several silence: what is no danger at all before what may be one. */
@@ -220,7 +222,7 @@ static void
 silence(Reading *r, uint32 from, uint32 i, bool *present)
 {
 	const TermHit *at = &r->book->hits[from];
-	Term		  *word = &r->book->terms[at->id];
+	const Term	  *word = &r->book->terms[at->id];
 	const TermHit *h = &r->book->hits[i];
 	const Term	  *t = &r->book->terms[h->id];
 
@@ -233,7 +235,7 @@ silence(Reading *r, uint32 from, uint32 i, bool *present)
 			is_stronger(word, r->by[i]))
 			r->by[i] = word;
 	}
-	else if (concerns(word->context, t) && context_reaches(r, word, at, h))
+	else if (concerns(r, word->context, t) && context_reaches(r, word, at, h))
 	{
 		if (word->context == CONTEXT_PRESENT)
 			present[i] = true;
@@ -257,7 +259,7 @@ static void
 look_around(Reading *r, uint32 i, bool *present)
 {
 	const TermHit *hits = r->book->hits;
-	Term		  *word = &r->book->terms[hits[i].id];
+	const Term	  *word = &r->book->terms[hits[i].id];
 	uint32		   reach = bytes_of_reach(word);
 
 	CHECK_FOR_INTERRUPTS();
@@ -276,7 +278,7 @@ has_police_terms(const Reading *r)
 		const Term *t = &r->book->terms[r->book->hits[i].id];
 
 		if ((t->kind == TERM_ESCALATE || (t->kind == TERM_INCLUDE && r->fate[i] == COUNTS)) &&
-			concerns(CONTEXT_NEGATION, t))
+			concerns(r, CONTEXT_NEGATION, t))
 			return true;
 	}
 	return false;
@@ -295,14 +297,14 @@ static void
 silence_inside(Reading *r)
 {
 	const TermHit *holder = NULL;
-	Term		  *by = NULL;
+	const Term	  *by = NULL;
 
 	for (uint32 i = 0; i < r->n; i++)
 	{
 		const TermHit *h = &r->book->hits[i];
 		const Term	  *t = &r->book->terms[h->id];
 
-		if (t->kind == TERM_INCLUDE && r->fate[i] == SILENCED && concerns(CONTEXT_NEGATION, t))
+		if (t->kind == TERM_INCLUDE && r->fate[i] == SILENCED && concerns(r, CONTEXT_NEGATION, t))
 		{
 			holder = h;
 			by = r->by[i];

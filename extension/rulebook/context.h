@@ -29,12 +29,12 @@ typedef enum Fate
 /* The occurrences in one text, book->hits[0..n), and what becomes of each. */
 typedef struct Reading
 {
-	Book	   *book;
-	const char *text; /* folded */
-	size_t		len;
-	uint32		n;
-	Fate	   *fate;
-	Term	  **by; /* who silenced each; the array is NULL when there is nobody */
+	Book		*book;
+	const char	*text; /* folded */
+	size_t		 len;
+	uint32		 n;
+	Fate		*fate;
+	const Term **by; /* who silenced each; the array is NULL when there is nobody */
 } Reading;
 
 /*

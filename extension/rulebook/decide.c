@@ -35,6 +35,7 @@ decide(Book *book, const Report *report, Decision *d)
 	char  *folded = report->body == NULL ? NULL : book_fold(report->body, report->body_len, &len);
 
 	memset(d, 0, sizeof(Decision));
+	d->book = book;
 	d->text_digest = folded ? hash_bytes_extended((const unsigned char *) folded, len, 0) : 0;
 	d->body_chars = report->body ? pg_mbstrlen_with_len(report->body, report->body_len) : 0;
 	place_decide(book, report, folded, len, d);

@@ -64,8 +64,8 @@ typedef struct Candidate
 /* A term of danger or police that did not count, and the exclude term or context word that did it. */
 typedef struct Silenced
 {
-	Term *term;
-	Term *by;
+	const Term *term;
+	const Term *by;
 } Silenced;
 
 /* What the roster of a party's unit said. */
@@ -138,6 +138,8 @@ typedef struct PassedRoute
 
 typedef struct Decision
 {
+	const Book *book; /* in which all that follows lies */
+
 	Verdict	  verdict;
 	bool	  dispatched; /* false: status triage */
 	CaseType *type;		  /* NULL when a person must decide and nothing is likely */
@@ -176,7 +178,7 @@ typedef struct Decision
 
 	/* only as much of these is kept by decision_pack() as is used */
 	Party		parties[MAX_PARTIES]; /* lead first; in triage only the centre */
-	Term	   *hits[MAX_KEPT_HITS];
+	const Term *hits[MAX_KEPT_HITS];
 	PassedRoute passed[MAX_PASSED];
 	Silenced	silenced[MAX_SILENCED];
 	Learned		learned[1];
@@ -199,9 +201,10 @@ extern void place_decide(Book *book, const Report *report, const char *folded, s
 /* A name found in a text. */
 typedef struct Named
 {
-	PlaceName *place;
-	int		   support; /* other names in the text that lie above this area */
-	bool	   house;	/* a house number stands behind it, and is meant */
+	const PlaceName *place;
+	Area			*area;	  /* of the place */
+	int				 support; /* other names in the text that lie above this area */
+	bool			 house;	  /* a house number stands behind it, and is meant */
 } Named;
 
 #define MAX_NAMED 64

@@ -305,11 +305,11 @@ add_terms_of(ExampleScan *r, const CaseType *type)
 	{
 		const Term *t = &book->terms[i];
 
-		if (t->kind != TERM_INCLUDE || t->type != type)
+		if (t->kind != TERM_INCLUDE || term_type(book, t) != type)
 			continue;
-		add_made(r, type, psprintf("%.*s，%s", (int) t->len, t->text, type->zh),
+		add_made(r, type, psprintf("%.*s，%s", (int) t->len, term_text(book, t), type->zh),
 				 t->len + strlen("，") + strlen(type->zh));
-		appendBinaryStringInfo(&all, t->text, t->len);
+		appendBinaryStringInfo(&all, term_text(book, t), t->len);
 		appendStringInfoString(&all, "，");
 	}
 	if (all.len > 0)

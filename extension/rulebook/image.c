@@ -4,9 +4,8 @@
  *
  * Layout: ImageHeader; for each table its rows, for each column a 4-byte
  * length (-1 = null), the bytes, a terminator, and padding to 4; the blocks of
- * image.h, each at a multiple of 8.  In a block a pointer is a number: of
- * bytes into the pool for a text, of the case type or area plus 1 (0 = NULL)
- * else.  The image is this server's own scratch, not an exchange format:
+ * image.h, each at a multiple of 8.  There is no pointer in it, so that it can
+ * be used wherever it lies, and nobody writes to it.  The image is this server's own scratch, not an exchange format:
  * another server version, another library version or a wrong checksum make it
  * void.
  */
@@ -25,11 +24,13 @@
 
 #include "base/spi.h"
 #include "rulebook/image.h"
+#include "rulebook/load.h"
+#include "rulebook/shared.h"
 
 PG_FUNCTION_INFO_V1(triage_store_image);
 
 #define IMAGE_MAGIC	 0x74626f6b /* "tbok" */
-#define IMAGE_FORMAT 5
+#define IMAGE_FORMAT 6
 
 /* Bytes before the image in its column: with a value's own header they make it begin at a multiple of 8. */
 #define LEAD_BYTES (8 - VARHDRSZ)
@@ -144,87 +145,29 @@ put_block(StringInfo s, ImageHeader *header, ImageBlock block, const void *bytes
 	appendBinaryStringInfo(s, bytes, len);
 }
 
-/* Put a text into the pool; returns where it stands. */
-static uintptr_t
-pool_put(StringInfo pool, const char *text, size_t len)
-{
-	uintptr_t at = pool->len;
-
-	appendBinaryStringInfo(pool, text, len);
-	appendStringInfoChar(pool, '\0');
-	return at;
-}
-
-/* The same of a text that may be NULL: 0 stands for that, because the pool's first text is another. */
-static const char *
-pool_put_optional(StringInfo pool, const char *text)
-{
-	return text == NULL ? NULL : (const char *) pool_put(pool, text, strlen(text));
-}
-
 static void *
 matcher_alloc(void *arg, size_t size)
 {
 	return palloc_extended(size, MCXT_ALLOC_HUGE);
 }
 
-/* A matcher over texts of the pool, counting from it. */
-static TermMatcher *
-pool_matcher(const StringInfo pool, const uintptr_t *at, const uint32 *len, int n)
+/* A matcher that counts from the pool, as one that is kept must. */
+static void
+put_matcher(StringInfo s, ImageHeader *header, ImageBlock block, TermMatcher *m, const char *pool)
 {
-	TermText	*texts = palloc(Max(n, 1) * sizeof(TermText));
-	TermMatcher *m;
-
-	for (int i = 0; i < n; i++)
-		texts[i] = (TermText){pool->data + at[i], len[i]};
-	m = terms_build(texts, n, matcher_alloc, NULL);
-	terms_relate(m, pool->data);
-	pfree(texts);
-	return m;
+	terms_relate(m, pool);
+	put_block(s, header, block, m, terms_size(m));
+	pfree(m);
 }
-
-#define NUMBERED(pointer, base) ((void *) (uintptr_t) ((pointer) == NULL ? 0 : (pointer) - (base) + 1))
 
 static void
 put_blocks(StringInfo s, ImageHeader *header, const Book *book)
 {
-	int			   n = book->nterms;
-	int			   p = book->nplaces;
-	uintptr_t	  *at = palloc((n + p + 1) * sizeof(uintptr_t));
-	uint32		  *len = palloc((n + p + 1) * sizeof(uint32));
-	Term		  *terms = palloc(Max(n, 1) * sizeof(Term));
-	PlaceName	  *places = palloc(Max(p, 1) * sizeof(PlaceName));
-	StringInfoData pool;
-	TermMatcher	  *m;
-
-	initStringInfo(&pool);
-	/* without rows there may be no array to copy from */
-	if (n > 0)
-		memcpy(terms, book->terms, n * sizeof(Term));
-	for (int i = 0; i < n; i++)
-	{
-		at[i] = pool_put(&pool, terms[i].text, terms[i].len);
-		len[i] = term_matched_len(&terms[i]);
-		terms[i].text = (const char *) at[i];
-		terms[i].type = NUMBERED(terms[i].type, book->types);
-	}
-	if (p > 0)
-		memcpy(places, book->places, p * sizeof(PlaceName));
-	for (int i = 0; i < p; i++)
-	{
-		at[n + i] = pool_put(&pool, places[i].text, len[n + i] = places[i].len);
-		places[i].text = (const char *) at[n + i];
-		places[i].initials = pool_put_optional(&pool, places[i].initials);
-		places[i].houses = pool_put_optional(&pool, places[i].houses);
-		places[i].area = NUMBERED(places[i].area, book->areas);
-	}
-	put_block(s, header, BLOCK_POOL, pool.data, pool.len);
-	put_block(s, header, BLOCK_TERMS, terms, n * sizeof(Term));
-	m = pool_matcher(&pool, at, len, n);
-	put_block(s, header, BLOCK_TERM_MATCHER, m, terms_size(m));
-	put_block(s, header, BLOCK_PLACES, places, p * sizeof(PlaceName));
-	m = pool_matcher(&pool, at + n, len + n, p);
-	put_block(s, header, BLOCK_PLACE_MATCHER, m, terms_size(m));
+	put_block(s, header, BLOCK_POOL, book->pool, book->pool_len);
+	put_block(s, header, BLOCK_TERMS, book->terms, book->nterms * sizeof(Term));
+	put_matcher(s, header, BLOCK_TERM_MATCHER, term_matcher_build(book, matcher_alloc, NULL), book->pool);
+	put_block(s, header, BLOCK_PLACES, book->places, book->nplaces * sizeof(PlaceName));
+	put_matcher(s, header, BLOCK_PLACE_MATCHER, place_matcher_build(book, matcher_alloc, NULL), book->pool);
 }
 
 static pg_crc32c
@@ -309,88 +252,90 @@ triage_store_image(PG_FUNCTION_ARGS)
 
 /* ---- using ---- */
 
-/* Is this the image of a book, whole and by a server like this one? */
+/* Was it made by a server and a library like these? */
 static bool
-image_is_sound(const char *image, size_t len)
+image_is_ours(const char *image, size_t len)
 {
 	const ImageHeader *header = (const ImageHeader *) image;
 
 	return len >= sizeof(ImageHeader) && header->magic == IMAGE_MAGIC && header->format == IMAGE_FORMAT &&
 		   header->server == PG_VERSION_NUM && header->tables == IMAGE_TABLES &&
-		   header->term_size == sizeof(Term) && header->place_size == sizeof(PlaceName) &&
-		   header->len == len && header->checksum == image_checksum(image, len);
+		   header->term_size == sizeof(Term) && header->place_size == sizeof(PlaceName) && header->len == len;
 }
 
-char *
-image_fetch(Snapshot snapshot, int64 version, MemoryContext mcxt)
+/* The image as stored, in the book's context; NULL when there is none of this version or it is not sound. */
+static const char *
+image_fetch(const Book *book, Snapshot snapshot)
 {
-	Source source = {snapshot, NULL};
-	Reader r;
-	char  *image = NULL;
+	Source		source = {snapshot, NULL};
+	Reader		r;
+	const char *image = NULL;
+	int			len;
 
 	reader_open(&r, &source, FROM_IMAGE);
-	if (reader_next(&r) && col_int64(&r, 0) == version)
+	if (reader_next(&r) && col_int64(&r, 0) == book->version &&
+		memcmp(col_bytes(&r, 1, &len), book->digest, sizeof(book->digest)) == 0)
 	{
-		MemoryContext old = MemoryContextSwitchTo(mcxt);
-		bytea		 *value = DatumGetByteaPCopy(col_datum(&r, 1));
-		size_t		  len = VARSIZE(value) - VARHDRSZ;
+		MemoryContext old = MemoryContextSwitchTo(book->mcxt);
+		bytea		 *value = DatumGetByteaPCopy(col_datum(&r, 2));
+		size_t		  size = VARSIZE(value) - VARHDRSZ;
 
 		MemoryContextSwitchTo(old);
-		if (len > LEAD_BYTES && image_is_sound(VARDATA(value) + LEAD_BYTES, len - LEAD_BYTES))
-			image = VARDATA(value) + LEAD_BYTES;
-		else
+		image = VARDATA(value) + LEAD_BYTES;
+		if (size <= LEAD_BYTES || !image_is_ours(image, size - LEAD_BYTES) ||
+			((const ImageHeader *) image)->checksum != image_checksum(image, size - LEAD_BYTES))
+		{
 			pfree(value);
+			image = NULL;
+		}
 	}
 	reader_close(&r);
 	return image;
 }
 
-static void *
-block_of(char *image, ImageBlock block)
+const char *
+image_get(Book *book, Snapshot snapshot)
 {
-	return image + ((ImageHeader *) image)->block[block];
+	size_t		len;
+	const char *image = shared_find(book, &len);
+
+	if (image != NULL && image_is_ours(image, len))
+		return image;
+	image = image_fetch(book, snapshot);
+	if (image != NULL)
+		shared_offer(book, image, ((const ImageHeader *) image)->len);
+	return image;
+}
+
+static const void *
+block_of(const char *image, ImageBlock block)
+{
+	return image + ((const ImageHeader *) image)->block[block];
 }
 
 /* A sound image was made by this code from this server's rows: what it says is not checked again. */
 static TermMatcher *
-adopt_matcher(char *image, ImageBlock block)
+adopt_matcher(const char *image, ImageBlock block, Book *book)
 {
-	TermMatcher *m = terms_adopt(block_of(image, block), ((ImageHeader *) image)->block_len[block],
-								 block_of(image, BLOCK_POOL));
+	TermMatcher *m = terms_adopt(block_of(image, block), ((const ImageHeader *) image)->block_len[block],
+								 book->pool, book_alloc, book);
 
 	if (m == NULL)
 		elog(ERROR, "the image of the rules does not fit this library");
 	return m;
 }
 
-#define POINTED(number, base) ((uintptr_t) (number) == 0 ? NULL : &(base)[(uintptr_t) (number) -1])
-
 void
-image_adopt(char *image, Book *book)
+image_adopt(const char *image, Book *book)
 {
 	const ImageHeader *header = (const ImageHeader *) image;
-	const char		  *pool = block_of(image, BLOCK_POOL);
 
+	book->pool = block_of(image, BLOCK_POOL);
+	book->pool_len = header->block_len[BLOCK_POOL];
 	book->terms = block_of(image, BLOCK_TERMS);
 	book->nterms = header->block_len[BLOCK_TERMS] / sizeof(Term);
-	for (int i = 0; i < book->nterms; i++)
-	{
-		Term *t = &book->terms[i];
-
-		t->text = pool + (uintptr_t) t->text;
-		t->type = POINTED(t->type, book->types);
-	}
-	book->term_matcher = adopt_matcher(image, BLOCK_TERM_MATCHER);
+	book->term_matcher = adopt_matcher(image, BLOCK_TERM_MATCHER, book);
 	book->places = block_of(image, BLOCK_PLACES);
 	book->nplaces = header->block_len[BLOCK_PLACES] / sizeof(PlaceName);
-	for (int i = 0; i < book->nplaces; i++)
-	{
-		PlaceName *p = &book->places[i];
-
-		p->text = pool + (uintptr_t) p->text;
-		p->initials = p->initials == NULL ? NULL : pool + (uintptr_t) p->initials;
-		p->houses = p->houses == NULL ? NULL : pool + (uintptr_t) p->houses;
-		p->area = POINTED(p->area, book->areas);
-	}
-	book->place_matcher = adopt_matcher(image, BLOCK_PLACE_MATCHER);
+	book->place_matcher = adopt_matcher(image, BLOCK_PLACE_MATCHER, book);
 }

@@ -7,7 +7,8 @@
  * entries alone cost it more than the rows; when the image is missing or of
  * another version, it reads the tables.  Terms and place names, which are
  * nearly all of it, stand in it as the book has them, matchers included: a
- * session uses them where they lie.
+ * session uses them where they lie, with a preloaded library in memory that
+ * all sessions share.
  */
 #ifndef TRIAGE_RULEBOOK_IMAGE_H
 #define TRIAGE_RULEBOOK_IMAGE_H
@@ -42,10 +43,13 @@ typedef struct ImageHeader
 	uint32 block_len[IMAGE_BLOCKS];
 } ImageHeader;
 
-/* The image as stored, in mcxt, when it is sound and of this version; else NULL. */
-extern char *image_fetch(Snapshot snapshot, int64 version, MemoryContext mcxt);
+/*
+ * The image of the book's version and digest, shared or the session's own; it
+ * lives as long as the book.  NULL when none is stored or it is not sound.
+ */
+extern const char *image_get(Book *book, Snapshot snapshot);
 
 /* Terms, place names and their matchers of a book whose areas and case types are those of the image. */
-extern void image_adopt(char *image, Book *book);
+extern void image_adopt(const char *image, Book *book);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "rulebook/load.h"
 
-static void *
+void *
 book_alloc(void *book, size_t size)
 {
 	return MemoryContextAllocHuge(((Book *) book)->mcxt, size);
@@ -273,52 +273,4 @@ book_rules_of(Book *book, const CaseType *type)
 		t->linked = true;
 	}
 	return t;
-}
-
-/* Turns are looked for between a context word and a term only. */
-#define IS_TURN(t) ((t)->kind == TERM_CONTEXT && (t)->context == CONTEXT_TURN)
-
-void
-collect_turns(Book *book)
-{
-	book->nturns = 0;
-	for (int i = 0; i < book->nterms; i++)
-		book->nturns += IS_TURN(&book->terms[i]);
-	book->turns = MemoryContextAlloc(book->mcxt, Max(book->nturns, 1) * sizeof(Term *));
-	for (int i = 0, n = 0; n < book->nturns; i++)
-		if (IS_TURN(&book->terms[i]))
-			book->turns[n++] = &book->terms[i];
-}
-
-uint32
-term_matched_len(const Term *t)
-{
-	return IS_TURN(t) ? 0 : t->len;
-}
-
-void
-build_term_matcher(Book *book)
-{
-	TermText *texts = palloc(Max(book->nterms, 1) * sizeof(TermText));
-
-	for (int i = 0; i < book->nterms; i++)
-		texts[i] = (TermText){book->terms[i].text, term_matched_len(&book->terms[i])};
-	book->term_matcher = terms_build(texts, book->nterms, book_alloc, book);
-	pfree(texts);
-}
-
-/* Places are searched only where the area is not given: their matcher is made when first needed. */
-const TermMatcher *
-book_place_matcher(Book *book)
-{
-	if (book->place_matcher == NULL)
-	{
-		TermText *texts = palloc(Max(book->nplaces, 1) * sizeof(TermText));
-
-		for (int i = 0; i < book->nplaces; i++)
-			texts[i] = (TermText){book->places[i].text, book->places[i].len};
-		book->place_matcher = terms_build(texts, book->nplaces, book_alloc, book);
-		pfree(texts);
-	}
-	return book->place_matcher;
 }

@@ -128,119 +128,6 @@ load_case_types(Book *book, Arena *arena, const Source *source)
 }
 
 static void
-load_terms(Book *book, Arena *arena, const Source *source)
-{
-	static const char *const kinds[] = {"include", "exclude", "escalate", NULL};
-	Reader					 r;
-
-	reader_open(&r, source, FROM_TERMS);
-	while (reader_next(&r))
-	{
-		int			len;
-		const char *bytes = col_bytes(&r, 0, &len);
-		CaseType   *type = book_type(book, bytes, len);
-		size_t		folded_len;
-		char	   *folded;
-		Term	   *t;
-
-		bytes = col_bytes(&r, 2, &len);
-		if (type == NULL || (folded = book_fold(bytes, len, &folded_len)) == NULL)
-			continue;
-		t = GROW(book, book->terms, book->nterms);
-		t->type = type;
-		t->kind = (TermKind) col_word(&r, 1, kinds);
-		t->text = arena_copy(arena, folded, folded_len);
-		t->len = folded_len;
-		t->weight = 0;
-		for (size_t i = 0; i < folded_len; i++)
-			t->weight += IS_HIGHBIT_SET(folded[i]) ? ((folded[i] & 0xC0) == 0xC0 ? 2 : 0) : 1;
-		pfree(folded);
-	}
-	reader_close(&r);
-}
-
-const char *const context_names[] = {"negation", "figure",	"drill", "supposed", "question",
-									 "past",	 "present", "plain", "turn",	 NULL};
-
-static void
-load_context_words(Book *book, Arena *arena, const Source *source)
-{
-	static const char *const stands[] = {"before", "after", "around", "over", NULL};
-	static const char *const scopes[] = {"clause", "sentence", NULL};
-	Reader					 r;
-
-	reader_open(&r, source, FROM_CONTEXT_WORDS);
-	while (reader_next(&r))
-	{
-		int			len;
-		const char *bytes = col_bytes(&r, 1, &len);
-		size_t		folded_len;
-		char	   *folded = book_fold(bytes, len, &folded_len);
-		Term	   *t;
-
-		if (folded == NULL)
-			continue;
-		t = GROW(book, book->terms, book->nterms);
-		t->type = NULL;
-		t->kind = TERM_CONTEXT;
-		t->context = col_word(&r, 0, context_names);
-		t->stands = col_word(&r, 2, stands);
-		t->reach = col_int(&r, 3, 0);
-		t->whole_sentence = col_word(&r, 4, scopes) == 1;
-		t->text = arena_copy(arena, folded, folded_len);
-		t->len = folded_len;
-		t->weight = 0;
-		pfree(folded);
-	}
-	reader_close(&r);
-}
-
-static PlaceName *
-add_place(Book *book, Arena *arena, Area *area, const char *bytes, int len, bool is_name)
-{
-	size_t	   folded_len;
-	char	  *folded = book_fold(bytes, len, &folded_len);
-	PlaceName *p;
-
-	if (folded == NULL)
-		return NULL;
-	p = GROW(book, book->places, book->nplaces);
-	p->area = area;
-	p->text = arena_copy(arena, folded, folded_len);
-	p->len = folded_len;
-	p->is_name = is_name;
-	pfree(folded);
-	return p;
-}
-
-static void
-load_places(Book *book, Arena *arena, const Source *source)
-{
-	Reader r;
-
-	for (int i = 0; i < book->nareas; i++)
-		add_place(book, arena, &book->areas[i], book->areas[i].zh, strlen(book->areas[i].zh), true);
-	reader_open(&r, source, FROM_AREA_NAMES);
-	while (reader_next(&r))
-	{
-		int			len;
-		const char *bytes = col_bytes(&r, 0, &len);
-		Area	   *area = book_area(book, bytes, len);
-		PlaceName  *p;
-
-		if (area == NULL)
-			continue;
-		bytes = col_bytes(&r, 1, &len);
-		p = add_place(book, arena, area, bytes, len, false);
-		if (p == NULL)
-			continue;
-		p->initials = col_text(&r, arena, 2);
-		p->houses = col_text(&r, arena, 3);
-	}
-	reader_close(&r);
-}
-
-static void
 load_boundaries(Book *book, Arena *arena, const Source *source)
 {
 	Reader r;
@@ -596,7 +483,7 @@ book_load(Book *book, Snapshot snapshot, bool use_image)
 
 	load_version(book, &source);
 	if (use_image)
-		source.image = image_fetch(snapshot, book->version, book->mcxt);
+		source.image = image_get(book, snapshot);
 	load_areas(book, &arena, &source);
 	INDEX(book, areas, nareas, area_index);
 	link_areas(book);
@@ -612,10 +499,7 @@ book_load(Book *book, Snapshot snapshot, bool use_image)
 		image_adopt(source.image, book);
 	else
 	{
-		load_terms(book, &arena, &source);
-		load_context_words(book, &arena, &source);
-		load_places(book, &arena, &source);
-		build_term_matcher(book);
+		load_words(book, &source);
 	}
 	load_boundaries(book, &arena, &source);
 	collect_turns(book);

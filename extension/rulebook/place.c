@@ -89,14 +89,15 @@ houses_hold(const char *houses, int number)
 
 /* Does the name at this place of the text count? */
 static bool
-is_meant(Named *n, const char *text, size_t len, size_t end)
+is_meant(const Book *book, Named *n, const char *text, size_t len, size_t end)
 {
-	int number;
+	const char *houses = place_note(book, n->place->houses);
+	int			number;
 
-	if (n->place->houses == NULL)
+	if (houses == NULL)
 		return true;
 	number = house_number(text, len, end);
-	n->house = number >= 0 && houses_hold(n->place->houses, number);
+	n->house = number >= 0 && houses_hold(houses, number);
 	return number < 0 || n->house;
 }
 
@@ -107,8 +108,7 @@ count_support(Named *named, int n)
 {
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
-			if (named[j].place->area != named[i].place->area &&
-				area_within(named[i].place->area, named[j].place->area))
+			if (named[j].area != named[i].area && area_within(named[i].area, named[j].area))
 				named[i].support++;
 }
 
@@ -128,8 +128,11 @@ place_names(Book *book, const char *folded, size_t len, Named *named)
 			continue;
 		reach = hits[i].end;
 		reach_start = hits[i].start;
-		named[count] = (Named){&book->places[hits[i].id], 0, false};
-		count += is_meant(&named[count], folded, len, hits[i].end);
+		named[count].place = &book->places[hits[i].id];
+		named[count].area = place_area(book, named[count].place);
+		named[count].support = 0;
+		named[count].house = false;
+		count += is_meant(book, &named[count], folded, len, hits[i].end);
 	}
 	count_support(named, count);
 	return count;
@@ -139,14 +142,14 @@ place_names(Book *book, const char *folded, size_t len, Named *named)
 static int
 rank(const Named *a, const Named *b, const Area *context)
 {
-	int diff = (int) area_within(a->place->area, context) - (int) area_within(b->place->area, context);
+	int diff = (int) area_within(a->area, context) - (int) area_within(b->area, context);
 
 	if (diff == 0)
 		diff = (int) a->house - (int) b->house;
 	if (diff == 0)
 		diff = a->support - b->support;
 	if (diff == 0)
-		diff = a->place->area->depth - b->place->area->depth;
+		diff = a->area->depth - b->area->depth;
 	return diff;
 }
 
@@ -192,9 +195,9 @@ add_possible(Decision *d, Area *area)
 }
 
 static bool
-same_name(const PlaceName *a, const PlaceName *b)
+same_name(const Book *book, const PlaceName *a, const PlaceName *b)
 {
-	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+	return a->len == b->len && memcmp(place_text(book, a), place_text(book, b), a->len) == 0;
 }
 
 /* The area that the names in a text mean, with how sure and among which; false when there is none. */
@@ -213,21 +216,21 @@ find_in_text(Book *book, const char *folded, size_t len, Area *context, Decision
 	for (int i = 0; i < n; i++)
 		if (best == NULL || compare(&named[i], best, context) > 0)
 			best = &named[i];
-	d->area = best->place->area;
-	d->place_name = best->place->text;
+	d->area = best->area;
+	d->place_name = place_text(book, best->place);
 	add_possible(d, d->area);
 	for (int i = 0; i < n; i++)
 	{
-		if (named[i].place->area == best->place->area)
+		if (named[i].area == best->area)
 			continue;
 		if (rank(&named[i], best, context) == 0)
 		{
-			add_possible(d, named[i].place->area);
+			add_possible(d, named[i].area);
 			if (compare(&named[i], best, context) == 0)
-				d->area = common_area(d->area, named[i].place->area);
+				d->area = common_area(d->area, named[i].area);
 		}
 		else
-			told |= same_name(named[i].place, best->place);
+			told |= same_name(book, named[i].place, best->place);
 	}
 	if (d->nplaces == 1)
 		d->nplaces = 0;

@@ -27,8 +27,8 @@ put_hits(JsonBuild *b, const Decision *d)
 		const Term *t = d->hits[i];
 
 		jb_array(b, NULL);
-		jb_text_n(b, NULL, t->text, t->len);
-		jb_text(b, NULL, t->type->code);
+		jb_text_n(b, NULL, term_text(d->book, t), t->len);
+		jb_text(b, NULL, term_type(d->book, t)->code);
 		jb_text(b, NULL, kind_names[t->kind]);
 		jb_int(b, NULL, t->weight);
 		jb_end_array(b);
@@ -49,10 +49,10 @@ put_silenced(JsonBuild *b, const Decision *d)
 		const Term *by = d->silenced[i].by;
 
 		jb_array(b, NULL);
-		jb_text_n(b, NULL, t->text, t->len);
-		jb_text(b, NULL, t->type->code);
+		jb_text_n(b, NULL, term_text(d->book, t), t->len);
+		jb_text(b, NULL, term_type(d->book, t)->code);
 		jb_text(b, NULL, by->kind == TERM_CONTEXT ? context_names[by->context] : kind_names[by->kind]);
-		jb_text_n(b, NULL, by->text, by->len);
+		jb_text_n(b, NULL, term_text(d->book, by), by->len);
 		jb_end_array(b);
 	}
 	jb_end_array(b);
@@ -247,6 +247,12 @@ static const char *const reasons[][2] = {
 	[VERDICT_KEPT] = {"类别沿用此前判定", "the type stays as decided before"},
 };
 
+static void
+put_term(StringInfo s, const Decision *d, const Term *t)
+{
+	appendBinaryStringInfo(s, term_text(d->book, t), t->len);
+}
+
 char *
 decision_reason(const Decision *d)
 {
@@ -260,14 +266,14 @@ decision_reason(const Decision *d)
 	for (int i = 0; i < d->nhits; i++)
 	{
 		appendStringInfoString(&s, i > 0 ? "、" : ": ");
-		appendBinaryStringInfo(&s, d->hits[i]->text, d->hits[i]->len);
+		put_term(&s, d, d->hits[i]);
 	}
 	for (int i = 0; i < d->nsilenced; i++)
 	{
 		appendStringInfoString(&s, i > 0 ? "、" : "; 不计 not counted: ");
-		appendBinaryStringInfo(&s, d->silenced[i].term->text, d->silenced[i].term->len);
+		put_term(&s, d, d->silenced[i].term);
 		appendStringInfoString(&s, " (");
-		appendBinaryStringInfo(&s, d->silenced[i].by->text, d->silenced[i].by->len);
+		put_term(&s, d, d->silenced[i].by);
 		appendStringInfoString(&s, ")");
 	}
 	if (d->type != NULL)

@@ -108,7 +108,7 @@ triage_rulebook_timing(PG_FUNCTION_ARGS)
 	book = book_acquire();
 	texts = MemoryContextAllocHuge(CurrentMemoryContext, Max(book->nterms, 1) * sizeof(TermText));
 	for (int i = 0; i < book->nterms; i++)
-		texts[i] = (TermText){book->terms[i].text, book->terms[i].len};
+		texts[i] = (TermText){term_text(book, &book->terms[i]), book->terms[i].len};
 	INSTR_TIME_SET_CURRENT(start);
 	(void) terms_build(texts, book->nterms, count_alloc, &bytes);
 	INSTR_TIME_SET_CURRENT(end);

@@ -69,7 +69,7 @@ static const TableInfo tables[] = {
 	[FROM_OUTCOMES] = {"outcomes", true, {"code", "zh", "settled", "requires"}},
 	[FROM_MODEL_IN_USE] = {"model_in_use", false, {"model", "version", "digest"}},
 	[FROM_RULEBOOK] = {"rulebook", false, {"version", "digest"}},
-	[FROM_IMAGE] = {"rulebook_image", false, {"version", "image"}},
+	[FROM_IMAGE] = {"rulebook_image", false, {"version", "digest", "image"}},
 };
 
 void

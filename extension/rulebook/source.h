@@ -44,8 +44,8 @@ typedef enum FromTable
 
 typedef struct Source
 {
-	Snapshot snapshot;
-	char	*image; /* NULL = read the tables; lives as long as the book */
+	Snapshot	snapshot;
+	const char *image; /* NULL = read the tables; lives as long as the book */
 } Source;
 
 typedef struct Reader

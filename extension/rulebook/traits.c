@@ -42,17 +42,19 @@ traits_make(Book *book)
 
 	for (int i = 0; i < book->nterms; i++)
 	{
-		const Term *term = &book->terms[i];
-		TermTraits *t = &traits[i];
+		const Term	   *term = &book->terms[i];
+		TermTraits	   *t = &traits[i];
+		const CaseType *type;
 
 		memset(t, 0, sizeof(TermTraits));
 		if (term->kind == TERM_CONTEXT)
 			continue;
-		t->own = ngram_named(NAMES_TERM, term->text, term->len);
-		t->type = ngram_named(NAMES_INCLUDE + term->kind, term->type->code, strlen(term->type->code));
-		if (term->type->parent != NULL)
-			t->parent = ngram_named(NAMES_INCLUDE + term->kind, term->type->parent->code,
-									strlen(term->type->parent->code));
+		type = term_type(book, term);
+		t->own = ngram_named(NAMES_TERM, term_text(book, term), term->len);
+		t->type = ngram_named(NAMES_INCLUDE + term->kind, type->code, strlen(type->code));
+		if (type->parent != NULL)
+			t->parent =
+				ngram_named(NAMES_INCLUDE + term->kind, type->parent->code, strlen(type->parent->code));
 	}
 	return traits;
 }

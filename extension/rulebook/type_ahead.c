@@ -154,11 +154,11 @@ lies_in(const Book *book, const Area *area, const Typed *word)
 }
 
 static double
-match_name(const PlaceName *p, const Typed *q)
+match_name(const Book *book, const PlaceName *p, const Typed *q)
 {
-	const char *initials = p->is_name ? p->area->initials : p->initials;
+	const char *initials = p->is_name ? place_area(book, p)->initials : place_note(book, p->initials);
 
-	return Max(match(p->text, p->len, q, true), BY_INITIAL * match_code(initials, q));
+	return Max(match(place_text(book, p), p->len, q, true), BY_INITIAL * match_code(initials, q));
 }
 
 /* The words of a query, split at spaces: the last names the place, the others what is around it. */
@@ -188,10 +188,10 @@ split(const Typed *q, Typed *words)
 static double
 match_words(const Book *book, const PlaceName *p, const Typed *words, int n)
 {
-	double score = n == 0 ? 0 : match_name(p, &words[n - 1]);
+	double score = n == 0 ? 0 : match_name(book, p, &words[n - 1]);
 
 	for (int i = 0; i < n - 1 && score > 0; i++)
-		if (!lies_in(book, p->area, &words[i]))
+		if (!lies_in(book, place_area(book, p), &words[i]))
 			score = 0;
 	return score;
 }
@@ -223,21 +223,21 @@ match_places(Book *book, const Typed *q)
 	}
 	for (int i = 0; i < book->nplaces; i++)
 	{
-		PlaceName *p = &book->places[i];
-		double	   score = Max(match_name(p, q), match_words(book, p, words, nwords));
+		const PlaceName *p = &book->places[i];
+		double			 score = Max(match_name(book, p, q), match_words(book, p, words, nwords));
 
 		if (i % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (score > 0)
-			better(&places[p->area - book->areas], p, score);
+			better(&places[p->area], p, score);
 	}
 	/* a whole address was typed */
 	for (int i = 0; i < n; i++)
 	{
-		PlaceName *p = named[i].place;
-		double	   score = IN_QUERY + 0.05 * Min(named[i].support, 4) + (named[i].house ? 0.05 : 0);
+		const PlaceName *p = named[i].place;
+		double			 score = IN_QUERY + 0.05 * Min(named[i].support, 4) + (named[i].house ? 0.05 : 0);
 
-		better(&places[p->area - book->areas], p, score);
+		better(&places[p->area], p, score);
 	}
 	return places;
 }
@@ -258,7 +258,7 @@ by_score(const void *a, const void *b)
 
 /* The name with what tells it from others of the same name: the areas around it up to the county. */
 static char *
-full_name(const Place *p)
+full_name(const Book *book, const Place *p)
 {
 	const Area	  *chain[8];
 	int			   n = 0;
@@ -274,7 +274,7 @@ full_name(const Place *p)
 	while (n > 0)
 		appendStringInfoString(&s, chain[--n]->zh);
 	if (p->name != NULL)
-		appendStringInfo(&s, "(%s)", p->name->text);
+		appendStringInfo(&s, "(%s)", place_text(book, p->name));
 	return s.data;
 }
 
@@ -282,7 +282,7 @@ static void
 put_place(ReturnSetInfo *rsinfo, Book *book, const Place *p)
 {
 	Point *centre = boundary_centre(book, p->area);
-	Datum  values[4] = {CStringGetTextDatum(p->area->code), CStringGetTextDatum(full_name(p)),
+	Datum  values[4] = {CStringGetTextDatum(p->area->code), CStringGetTextDatum(full_name(book, p)),
 						PointPGetDatum(centre), Float8GetDatum(p->score)};
 	bool   nulls[4] = {false, false, centre == NULL, false};
 
@@ -372,9 +372,9 @@ match_types(Book *book, const Typed *q)
 
 		if (t->kind == TERM_INCLUDE)
 		{
-			Suggestion *mine = &s[t->type->index];
+			Suggestion *mine = &s[t->type];
 
-			mine->score = Max(mine->score, BY_TERM * match(t->text, t->len, q, false));
+			mine->score = Max(mine->score, BY_TERM * match(term_text(book, t), t->len, q, false));
 		}
 	}
 	/* groups are no types that a case could have */

@@ -383,15 +383,24 @@ table_is_sound(const Table *t)
 }
 
 TermMatcher *
-terms_adopt(void *block, size_t size, const char *pool)
+terms_adopt(const void *block, size_t size, const char *pool, TermAlloc alloc, void *arg)
 {
-	TermMatcher *m = block;
+	const TermMatcher *stored = block;
+	TermMatcher		  *m;
+	TermMatcher		   head;
 
-	if (size < sizeof(TermMatcher) || m->size != size || !table_is_sound(&m->pairs) ||
-		!table_is_sound(&m->singles) ||
-		sizeof(TermMatcher) + table_layout(&m->pairs) + table_layout(&m->singles) != size)
+	if (size < sizeof(TermMatcher))
 		return NULL;
-	table_place(&m->singles, table_place(&m->pairs, (char *) (m + 1)));
+	head = *stored;
+	if (head.size != size || !table_is_sound(&head.pairs) || !table_is_sound(&head.singles) ||
+		sizeof(TermMatcher) + table_layout(&head.pairs) + table_layout(&head.singles) != size)
+		return NULL;
+	m = alloc(arg, sizeof(TermMatcher));
+	if (m == NULL)
+		return NULL;
+	*m = head;
+	/* the arrays are only read from now on */
+	table_place(&m->singles, table_place(&m->pairs, (char *) (uintptr_t) (stored + 1)));
 	m->origin = (uintptr_t) pool;
 	return m;
 }

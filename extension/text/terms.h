@@ -60,13 +60,14 @@ extern uint32_t terms_find(const TermMatcher *m, const char *text, size_t len, T
 /*
  * A matcher can be kept as bytes.  terms_relate() makes it count the terms'
  * places from `pool`, a block that holds the bytes of all its terms; then the
- * terms_size() bytes at m may be copied.  terms_adopt() makes a matcher of
- * such a copy, in place: block is aligned to 8 bytes and stays, pool is a copy
- * of the pool.  NULL when the sizes do not agree; that the contents are what
- * was copied is the caller's to check.
+ * terms_size() bytes at m may be copied.  terms_adopt() makes a matcher that
+ * uses such a copy where it lies and only reads it: block is aligned to 8
+ * bytes and stays, pool is a copy of the pool.  It calls alloc once, for a
+ * small head.  NULL when the sizes do not agree or alloc says so; that the
+ * contents are what was copied is the caller's to check.
  */
 extern void			terms_relate(TermMatcher *m, const char *pool);
-extern TermMatcher *terms_adopt(void *block, size_t size, const char *pool);
+extern TermMatcher *terms_adopt(const void *block, size_t size, const char *pool, TermAlloc alloc, void *arg);
 
 /* Bytes the matcher occupies, without the terms' own bytes. */
 extern size_t terms_size(const TermMatcher *m);

@@ -132,6 +132,7 @@ find_adopted(const TermText *terms, uint32_t n, const char *text, size_t len, co
 	TermText	*pooled = malloc((n + 1) * sizeof(TermText));
 	TermHit		*again = malloc((found + 1) * sizeof(TermHit));
 	void		*memory = NULL;
+	void		*head = NULL;
 	void		*copy;
 	TermMatcher *m;
 
@@ -152,13 +153,14 @@ find_adopted(const TermText *terms, uint32_t n, const char *text, size_t len, co
 	memcpy(copy, m, terms_size(m));
 	moved = malloc(size + 1);
 	memcpy(moved, pool, size);
-	LAW(terms_adopt(copy, terms_size(m) - 1, moved) == NULL);
+	LAW(terms_adopt(copy, terms_size(m) - 1, moved, test_alloc, &head) == NULL);
 	free(pool);
 	size = terms_size(m);
 	free(memory);
-	m = terms_adopt(copy, size, moved);
+	m = terms_adopt(copy, size, moved, test_alloc, &head);
 	LAW(m != NULL && terms_find(m, text, len, again, found) == found);
 	LAW(memcmp(again, hits, found * sizeof(TermHit)) == 0);
+	free(head);
 	free(copy);
 	free(moved);
 	free(again);
