@@ -8,8 +8,7 @@
  *
  * The laws and the oracle are those of the unit test.
  */
-#define TEXT_FUZZ
-#include "../unit/test_text.c"
+#include "../unit/text_laws.h"
 
 #define MOST_TERMS 24
 
