@@ -176,7 +176,7 @@ bench: $(BENCHES)
 	@set -e; for b in $(BENCHES); do echo "== $$b"; RECEIVER=build/receiver $$b; done
 	$(if $(wildcard tests/bench/run),tests/tools/cluster --fsync --timeout 0 -- tests/bench/run $(FILES))
 NET_PURE = $(filter-out extension/net/net.c,$(wildcard extension/net/*.c))
-build/receiver: tests/tools/receiver.c
+build/receiver: tests/tools/receiver.c tests/tools/request.h
 	@mkdir -p $(@D)
 	gcc -std=gnu99 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o $@ $<
 build/bench/%: tests/bench/%.c $(foreach f,text worktime,$(wildcard extension/$(f)/*.[ch])) $(NET_PURE) build/receiver

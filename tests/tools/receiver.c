@@ -2,7 +2,7 @@
  * receiver.c
  *	  A small HTTP/1.1 receiver of webhooks, for tests, benchmarks and the demo.  Linux, no libraries.
  *
- *		cc -O2 tests/tools/receiver.c -o receiver
+ *		cc -O2 -D_GNU_SOURCE tests/tools/receiver.c -o receiver
  *		receiver [--port N] [--port-file FILE] [--log FILE] [--log-bodies] [--stdin-exit]
  *
  * Listens on 127.0.0.1, on a free port unless told, and prints it as one line.
@@ -37,13 +37,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "request.h"
 
 #define MAX_REQUEST	  (64 * 1024 * 1024)
 #define FILL_SIZE	  (64 * 1024)
@@ -81,20 +82,6 @@ typedef struct Flaky
 	int			  seen;
 	char		  id[];
 } Flaky;
-
-typedef struct Header
-{
-	const char *text;
-	size_t		len;
-} Header;
-
-typedef struct Request
-{
-	Header		path, id, timestamp, signature;
-	const char *body;
-	size_t		body_len;
-	bool		close;
-} Request;
 
 static int					 epoll_fd;
 static int					 log_fd = -1;
@@ -340,15 +327,6 @@ answer_retry_after(Connection *c, const char *rest)
 	answer(c, 429, extra, "later\n");
 }
 
-/* The number after `mark` in the path, or `otherwise`. */
-static long long
-number_after(const char *path, const char *mark, long long otherwise)
-{
-	const char *p = strstr(path, mark);
-
-	return p ? atoll(p + strlen(mark)) : otherwise;
-}
-
 static void
 respond(Connection *c, const Request *r)
 {
@@ -386,50 +364,6 @@ respond(Connection *c, const Request *r)
 }
 
 /* ---------- requests ---------- */
-
-/* Does the line begin with this header?  Then take its value. */
-static bool
-header_is(const char *line, size_t len, const char *name, Header *value)
-{
-	size_t n = strlen(name);
-
-	if (len <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
-		return false;
-	for (n++; n < len && (line[n] == ' ' || line[n] == '\t');)
-		n++;
-	value->text = line + n;
-	value->len = len - n;
-	return true;
-}
-
-static void
-parse_head(const char *head, const char *end, Request *r)
-{
-	const char *line = head;
-	const char *next;
-	Header		value;
-
-	memset(r, 0, sizeof(*r));
-	for (; line < end; line = next + 2)
-	{
-		next = memmem(line, end - line, "\r\n", 2);
-		if (line == head)
-		{
-			const char *from = memchr(line, ' ', next - line);
-			const char *to = from ? memchr(from + 1, ' ', next - from - 1) : NULL;
-
-			if (to)
-				r->path = (Header){from + 1, (size_t) (to - from - 1)};
-		}
-		else if (header_is(line, next - line, "content-length", &value))
-			r->body_len = strtoull(value.text, NULL, 10);
-		else if (header_is(line, next - line, "connection", &value))
-			r->close = value.len == 5 && strncasecmp(value.text, "close", 5) == 0;
-		else if (!header_is(line, next - line, "webhook-id", &r->id) &&
-				 !header_is(line, next - line, "webhook-timestamp", &r->timestamp))
-			header_is(line, next - line, "webhook-signature", &r->signature);
-	}
-}
 
 /* Take one whole request from what was read; false: not there yet. */
 static bool
