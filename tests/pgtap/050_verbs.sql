@@ -5,30 +5,11 @@ BEGIN;
 \ir include/small.psql
 COMMIT;
 
-CREATE ROLE t050_centre; CREATE ROLE t050_op; CREATE ROLE t050_town; CREATE ROLE t050_team; CREATE ROLE t050_env; CREATE ROLE t050_med; CREATE ROLE t050_other; CREATE ROLE t050_far;
-GRANT USAGE ON SCHEMA triage TO t050_centre, t050_op, t050_town, t050_team, t050_env, t050_med, t050_other, t050_far;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA triage TO t050_centre, t050_op, t050_town, t050_team, t050_env, t050_med, t050_other, t050_far;
+\set file t050
+\set roles 'centre op town team env med other far'
+CREATE FUNCTION pg_temp.shows(r triage.cases) RETURNS text LANGUAGE sql AS $$ SELECT r.status || ' ' || r.event_seq $$;
+\ir include/parties.psql
 GRANT SELECT ON ALL TABLES IN SCHEMA triage TO t050_centre, t050_op, t050_town, t050_team, t050_env, t050_med, t050_other, t050_far;
-INSERT INTO triage.members (role, duty, department, area) VALUES ('t050_centre', 'centre', 'CENTRE1', 'Z1'), ('t050_op', 'operator', '', ''), ('t050_town', 'handler', 'TOWN11', ''),
-	('t050_team', 'handler', 'TEAM11', ''), ('t050_env', 'handler', 'ENV', ''), ('t050_med', 'handler', 'MED11', ''), ('t050_far', 'centre', '', 'Z2');
-
--- 'status event-count' after a verb called as a role; or the refusal
-CREATE FUNCTION pg_temp.does(who text, verb text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	r	triage.cases;
-	e	text;
-BEGIN
-	EXECUTE format('SET LOCAL ROLE %I', who);
-	e := pg_temp.refusal('CREATE TEMP TABLE done AS SELECT * FROM triage.' || verb);
-	IF e IS NULL THEN
-		EXECUTE 'SELECT * FROM pg_temp.done' INTO r;
-		DROP TABLE pg_temp.done;
-		e := r.status || ' ' || r.event_seq;
-	END IF;
-	RESET ROLE;
-	RETURN e;
-END
-$$;
 
 SET triage.now = '2026-03-02 10:00+08';
 

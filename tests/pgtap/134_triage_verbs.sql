@@ -7,29 +7,11 @@ BEGIN;
 UPDATE triage.departments SET endpoint = 'e_12345' WHERE code = 'ENV';
 COMMIT;
 
-CREATE ROLE t134_centre; CREATE ROLE t134_op; CREATE ROLE t134_town; CREATE ROLE t134_ps; CREATE ROLE t134_team; CREATE ROLE t134_far;
-GRANT USAGE ON SCHEMA triage TO t134_centre, t134_op, t134_town, t134_ps, t134_team, t134_far;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA triage TO t134_centre, t134_op, t134_town, t134_ps, t134_team, t134_far;
-INSERT INTO triage.members (role, duty, department, area) VALUES ('t134_centre', 'centre', '', 'Z1'), ('t134_op', 'operator', '', ''), ('t134_town', 'handler', 'TOWN11', ''),
-	('t134_ps', 'handler', 'PS11', ''), ('t134_team', 'handler', 'TEAM11', ''), ('t134_far', 'centre', '', 'Z2');
+\set file t134
+\set roles 'centre op town ps team far'
+CREATE FUNCTION pg_temp.shows(r triage.cases) RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', r.status, r.lead, coalesce(r.case_type, '-'), 'U' || r.priority, CASE WHEN r.danger THEN 'danger' END, r.nature, r.area, r.event_seq) $$;
+\ir include/parties.psql
 
--- 'status lead type U. danger event-count' after a verb called as a role; or the refusal
-CREATE FUNCTION pg_temp.does(who text, verb text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	r	triage.cases;
-	e	text;
-BEGIN
-	EXECUTE format('SET LOCAL ROLE %I', who);
-	e := pg_temp.refusal('CREATE TEMP TABLE done AS SELECT * FROM triage.' || verb);
-	IF e IS NULL THEN
-		EXECUTE 'SELECT * FROM pg_temp.done' INTO r;
-		DROP TABLE pg_temp.done;
-		e := concat_ws(' ', r.status, r.lead, coalesce(r.case_type, '-'), 'U' || r.priority, CASE WHEN r.danger THEN 'danger' END, r.nature, r.area, r.event_seq);
-	END IF;
-	RESET ROLE;
-	RETURN e;
-END
-$$;
 -- 'endpoint type@event ...' of a case's deliveries
 CREATE FUNCTION pg_temp.told(id bigint) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
 	SELECT string_agg(d.endpoint || ' ' || d.type || '@' || d.event_seq, ', ' ORDER BY d.event_seq, d.endpoint, d.type) FROM triage.deliveries d WHERE d.case_id = id

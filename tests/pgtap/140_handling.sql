@@ -14,30 +14,12 @@ UPDATE triage.channels SET department = 'ENV' WHERE code = 'v12345';
 UPDATE triage.case_types SET callback = 'required' WHERE code = 'LEAK';
 COMMIT;
 
-CREATE ROLE t140_centre; CREATE ROLE t140_boss; CREATE ROLE t140_op; CREATE ROLE t140_town; CREATE ROLE t140_team; CREATE ROLE t140_env; CREATE ROLE t140_water; CREATE ROLE t140_ps; CREATE ROLE t140_both;
-GRANT USAGE ON SCHEMA triage TO t140_centre, t140_boss, t140_op, t140_town, t140_team, t140_env, t140_water, t140_ps, t140_both;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA triage TO t140_centre, t140_boss, t140_op, t140_town, t140_team, t140_env, t140_water, t140_ps, t140_both;
-INSERT INTO triage.members (role, duty, department, area) VALUES ('t140_centre', 'centre', 'CENTRE1', 'Z1'), ('t140_boss', 'centre', 'CENTRE', 'Z'), ('t140_op', 'operator', '', ''),
-	('t140_town', 'handler', 'TOWN11', ''), ('t140_team', 'handler', 'TEAM11', ''), ('t140_env', 'handler', 'ENV', ''), ('t140_water', 'handler', 'WATER', ''), ('t140_ps', 'handler', 'PS11', ''),
-	('t140_both', 'centre', 'TOWN11', 'Z');
+\set file t140
+\set roles 'centre boss op town team env water ps both'
+CREATE FUNCTION pg_temp.shows(r triage.cases) RETURNS text LANGUAGE sql AS $$ SELECT r.status || ' ' || r.event_seq $$;
+\ir include/parties.psql
+INSERT INTO triage.members (role, duty, department, area) VALUES ('t140_both', 'centre', 'TOWN11', 'Z');
 
--- 'status event-count' after a verb called as a role; or the refusal
-CREATE FUNCTION pg_temp.does(who text, verb text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	r	triage.cases;
-	e	text;
-BEGIN
-	EXECUTE format('SET LOCAL ROLE %I', who);
-	e := pg_temp.refusal('CREATE TEMP TABLE done AS SELECT * FROM triage.' || verb);
-	IF e IS NULL THEN
-		EXECUTE 'SELECT * FROM pg_temp.done' INTO r;
-		DROP TABLE pg_temp.done;
-		e := r.status || ' ' || r.event_seq;
-	END IF;
-	RESET ROLE;
-	RETURN e;
-END
-$$;
 -- the running and paused clocks only
 CREATE FUNCTION pg_temp.running(id bigint) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
 	SELECT string_agg(concat_ws(' ', k.stage || coalesce('/' || k.assignment_seq, ''), nullif(k.state, 'running'), to_char(k.due_at, 'MM-DD HH24:MI')), ', '

@@ -8,26 +8,10 @@ INSERT INTO triage.follow_ups (code, case_type, outcome, after, department, rela
 	('f30', 'QUARREL', 'mediated', '30 days', 'ENV', NULL, 'visit', '三十日回访', 'visit after 30 days'),
 	('g', 'G', NULL, '30 days', 'ENV', NULL, 'task', '复查', 'look again');
 COMMIT;
-CREATE ROLE t142_centre; CREATE ROLE t142_town; CREATE ROLE t142_far;
-GRANT USAGE ON SCHEMA triage TO t142_centre, t142_town, t142_far;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA triage TO t142_centre, t142_town, t142_far;
-INSERT INTO triage.members (role, duty, department, area) VALUES ('t142_centre', 'centre', 'CENTRE1', 'Z1'), ('t142_town', 'handler', 'TOWN11', ''), ('t142_far', 'centre', '', 'Z2');
-CREATE FUNCTION pg_temp.does(who text, verb text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	r	triage.cases;
-	e	text;
-BEGIN
-	EXECUTE format('SET LOCAL ROLE %I', who);
-	e := pg_temp.refusal('CREATE TEMP TABLE done AS SELECT * FROM triage.' || verb);
-	IF e IS NULL THEN
-		EXECUTE 'SELECT * FROM pg_temp.done' INTO r;
-		DROP TABLE pg_temp.done;
-		e := r.case_id || ' ' || r.status;
-	END IF;
-	RESET ROLE;
-	RETURN e;
-END
-$$;
+\set file t142
+\set roles 'centre town far'
+CREATE FUNCTION pg_temp.shows(r triage.cases) RETURNS text LANGUAGE sql AS $$ SELECT r.case_id || ' ' || r.status $$;
+\ir include/parties.psql
 -- everything of a case that undoing a merge must bring back
 CREATE FUNCTION pg_temp.state(id bigint) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
 	SELECT concat_ws(' | ', c.status, c.lead, c.report_count, c.merged_into, pg_temp.parties(id),

@@ -4,9 +4,9 @@
 \ir include/helpers.psql
 \ir include/replay.psql
 
-CREATE ROLE t150_centre; CREATE ROLE t150_town; CREATE ROLE t150_team; CREATE ROLE t150_env; CREATE ROLE t150_nobody;
-GRANT USAGE ON SCHEMA triage TO t150_centre, t150_town, t150_team, t150_env, t150_nobody;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA triage TO t150_centre, t150_town, t150_team, t150_env, t150_nobody;
+CREATE ROLE t150_nobody;
+GRANT USAGE ON SCHEMA triage TO t150_nobody;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA triage TO t150_nobody;
 
 -- 'team start-end mode, ...' on duty
 CREATE FUNCTION pg_temp.duty(department text, at timestamptz DEFAULT NULL, skill text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
@@ -58,26 +58,13 @@ INSERT INTO triage.rosters (code, department, duty, team, starts, ends, calendar
 INSERT INTO triage.routes (code, case_type, area, condition, precedence) VALUES ('typhoon_leak', 'LEAK', NULL, $$mode = 'typhoon'$$, 5);
 INSERT INTO triage.route_parties (route, seq, department, relation, duty) VALUES ('typhoon_leak', 1, NULL, 'T_SQUAD', 'lead');
 INSERT INTO triage.policies (code, stage, priority, amount, unit, ladder, mode) VALUES ('typhoon.accept', 'accept', NULL, 2, 'min', 'standard', 'typhoon');
-INSERT INTO triage.members (role, duty, department, area) VALUES ('t150_centre', 'centre', 'CENTRE1', 'Z1'), ('t150_town', 'handler', 'TOWN11', ''),
-	('t150_team', 'handler', 'TEAM11', ''), ('t150_env', 'handler', 'ENV', ''), (session_user, 'centre', '', '');
+\set file t150
+\set roles 'centre town team env'
+CREATE FUNCTION pg_temp.shows(r triage.cases) RETURNS text LANGUAGE sql AS $$ SELECT r.status || ' ' || r.event_seq || ' ' || r.lead $$;
+\ir include/parties.psql
+INSERT INTO triage.members (role, duty, department, area) VALUES (session_user, 'centre', '', '');
 COMMIT;
 
-CREATE FUNCTION pg_temp.does(who text, verb text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	r	triage.cases;
-	e	text;
-BEGIN
-	EXECUTE format('SET LOCAL ROLE %I', who);
-	e := pg_temp.refusal('CREATE TEMP TABLE done AS SELECT * FROM triage.' || verb);
-	IF e IS NULL THEN
-		EXECUTE 'SELECT * FROM pg_temp.done' INTO r;
-		DROP TABLE pg_temp.done;
-		e := r.status || ' ' || r.event_seq || ' ' || r.lead;
-	END IF;
-	RESET ROLE;
-	RETURN e;
-END
-$$;
 CREATE FUNCTION pg_temp.running(id bigint) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
 	SELECT string_agg(concat_ws(' ', k.stage || coalesce('/' || k.assignment_seq, ''), to_char(k.due_at, 'MM-DD HH24:MI')), ', ' ORDER BY k.clock_id)
 	FROM triage.clocks k WHERE k.case_id = id AND k.state = 'running'
