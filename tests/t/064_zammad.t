@@ -6,48 +6,18 @@ use strict;
 use warnings;
 use utf8;
 
-use IO::Socket::INET;
+use FindBin;
 use JSON::PP;
+use lib "$FindBin::Bin/lib";
+
+use HttpStub;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-
-my $json = JSON::PP->new->canonical;
 my $token = 'zammad-token-0123456789abcdefghij';
-
-# ---- the stub: logs each request as a line of JSON, answers as its file says ----
-
-my $log = "$PostgreSQL::Test::Utils::tmp_check/zammad.log";
-my $answer = "$PostgreSQL::Test::Utils::tmp_check/zammad.answer";
-my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', ReuseAddr => 1) or die "no port: $!";
-my $port = $listener->sockport;
-
-sub put_file { my ($name, $text) = @_; open my $f, '>', $name or die; print $f $text; close $f; return }
-put_file($answer, 200);
-put_file($log, '');
-
-my $stub = fork // die "fork: $!";
-if ($stub == 0)
-{
-	while (my $c = $listener->accept)
-	{
-		my %r;
-		my $line = <$c> // next;
-		@r{qw(method path)} = $line =~ /^(\S+) (\S+)/;
-		while (($line = <$c> // '') =~ /^([\w-]+):\s*(.*?)\r?$/) { $r{header}{ lc $1 } = $2 }
-		read $c, $r{body}, $r{header}{'content-length'} // 0;
-		open my $a, '<', $answer;
-		my $status = <$a>;
-		open my $f, '>>', $log;
-		print $f $json->encode(\%r), "\n";
-		close $f;
-		print $c "HTTP/1.1 $status x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
-		close $c;
-	}
-	exit 0;
-}
-END { my $status = $?; kill KILL => $stub if $stub; $? = $status }
+my $stub = HttpStub->new($PostgreSQL::Test::Utils::tmp_check, 'zammad');
+my $port = $stub->port;
 
 # ---- Zammad's tables -------------------------------------------------------------
 
@@ -110,19 +80,13 @@ sub article
 		VALUES ($id, 3, $sender, '$body', $internal, $by, $by, now(), now())");
 }
 
-sub requests
-{
-	open my $f, '<', $log or die;
-	return map { $json->decode($_) } <$f>;
-}
-
 # The n-th request to a ticket, waited for.
 sub request
 {
 	my ($id, $n) = @_;
 	for (1 .. 600)
 	{
-		my @found = grep { $_->{path} =~ m{/tickets/$id$} } requests();
+		my @found = grep { $_->{path} =~ m{/tickets/$id$} } $stub->requests;
 		if (@found >= $n)
 		{
 			my $r = $found[ $n - 1 ];
@@ -201,17 +165,17 @@ is(sql(q{SELECT coalesce(string_agg(concat_ws(' ', stage, message), E'\n'), '') 
 sql("SELECT triage.supervise((SELECT case_id FROM triage.host_tickets WHERE ticket = '$one'), '领导批示')");
 ok($node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM triage.deliveries d JOIN triage.host_tickets h USING (case_id)
 	WHERE h.ticket = '$one' AND d.type = 'pg_triage.zammad' AND d.state = 'delivered' AND d.payload LIKE '%supervised%')"), 'the timekeeper has the ticket told');
-my ($told) = grep { $_->{path} =~ m{/tickets/$one$} && $_->{body} =~ /supervised/ } requests();
+my ($told) = grep { $_->{path} =~ m{/tickets/$one$} && $_->{body} =~ /supervised/ } $stub->requests;
 like($told->{header}{authorization} // '', qr/^Token token=/, 'by the interface');
 
 # ---- answers --------------------------------------------------------------------------
 
-put_file($answer, 503);
+$stub->answer(503);
 my $three = ticket('夜间施工', '夜里打桩噪音很大');
 ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM triage.deliveries d JOIN triage.host_tickets h USING (case_id) WHERE h.ticket = '$three' AND d.type = 'pg_triage.zammad' AND d.attempts > 1"), 'Zammad is away: tried again');
-put_file($answer, 200);
+$stub->answer(200);
 ok(delivered($three), 'until it is there');
-put_file($answer, 422);
+$stub->answer(422);
 my $four = ticket('夜间施工', '夜里打桩噪音很大');
 ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM triage.deliveries d JOIN triage.host_tickets h USING (case_id) WHERE h.ticket = '$four' AND d.type = 'pg_triage.zammad' AND d.state = 'dead' AND d.last_status = 422"), 'what it refuses is a dead letter');
 

@@ -5,40 +5,18 @@ use strict;
 use warnings;
 use utf8;
 
-use IO::Socket::INET;
+use FindBin;
 use JSON::PP;
+use lib "$FindBin::Bin/lib";
+
+use HttpStub;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $json = JSON::PP->new->canonical;
-
-# ---- the stub: logs each request as a line of JSON, refuses the first ----
-
-my $log = "$PostgreSQL::Test::Utils::tmp_check/znuny.log";
-my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', ReuseAddr => 1) or die "no port: $!";
-my $port = $listener->sockport;
-my $stub = fork // die "fork: $!";
-if ($stub == 0)
-{
-	my $status = 500;
-	while (my $c = $listener->accept)
-	{
-		my %r;
-		my $line = <$c> // next;
-		@r{qw(method path)} = $line =~ /^(\S+) (\S+)/;
-		while (($line = <$c> // '') =~ /^([\w-]+):\s*(.*?)\r?$/) { $r{header}{ lc $1 } = $2 }
-		read $c, $r{body}, $r{header}{'content-length'} // 0;
-		open my $f, '>>', $log;
-		print $f $json->encode(\%r), "\n";
-		close $f;
-		print $c "HTTP/1.1 $status x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
-		close $c;
-		$status = 200;
-	}
-	exit 0;
-}
-END { my $status = $?; kill KILL => $stub if $stub; $? = $status }
+my $stub = HttpStub->new($PostgreSQL::Test::Utils::tmp_check, 'znuny');
+my $port = $stub->port;
+$stub->answer(500, 200);
 
 my $node = PostgreSQL::Test::Cluster->new('znuny');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
@@ -60,7 +38,7 @@ sql('INSERT INTO znuny.article (ticket_id, article_sender_type_id, is_visible_fo
 sql(q{INSERT INTO znuny.article_data_mime (article_id, a_from, a_subject, a_body, a_content_type, create_by) VALUES (1, 'cit@desk.test', 's', '东城街道路灯坏了三天没人修', 'text/plain; charset=utf-8', 1)});
 
 ok($node->poll_query_until('postgres', q{SELECT state = 'delivered' AND attempts = 2 FROM triage.deliveries WHERE endpoint = 'znuny'}), 'told, at the second attempt');
-my @requests = map { $json->decode($_) } split /\n/, slurp_file($log);
+my @requests = $stub->requests;
 is(scalar @requests, 2, 'asked twice');
 is($requests[1]{method}, 'POST', 'by POST');
 is($requests[1]{path}, '/znuny/nph-genericinterface.pl/Webservice/Triage/TicketUpdate?UserLogin=triage&Password=geheim', 'of the web service, with the login');
