@@ -32,6 +32,9 @@ INSERT INTO triage.staff (name, department, kind) VALUES ('代办一', 'MED11', 
 -- who is off duty by day or by night, and leads as soon as it signs
 INSERT INTO triage.rosters (code, department, team, starts, ends, calendar, substitute) VALUES
 	('model.env', 'ENV', 'office', '08:00', '17:00', 'office', 'TOWN'), ('model.team', 'TEAM11', 'night', '20:00', '08:00', 'office', 'TOWN');
+-- two take turns in the chair of the city centre, nobody in the county's
+INSERT INTO triage.rosters (code, department, duty, team, starts, ends, calendar) VALUES
+	('model.day', 'CENTRE', 'chair', 'ENV', '08:00', '20:00', 'office'), ('model.night', 'CENTRE', 'chair', 'WATER', '20:00', '08:00', 'office');
 COMMIT;
 
 -- ---- people ----
@@ -292,6 +295,17 @@ SELECT is((SELECT string_agg(DISTINCT concat_ws(' ', s.verb, s.from_status, s.to
 	WHERE NOT ((s.to_status = s.from_status OR s.to_status = ANY (t.leads_to || t.to_status)) AND s.started <@ t.starts AND s.stopped <@ t.stops)), NULL, 'and does to status and clocks what the row says');
 SELECT is((SELECT string_agg(t.verb || ' ' || t.from_status, ', ') FROM triage.transitions t, unnest(t.starts || t.stops) g WHERE g NOT IN (SELECT p.stage FROM triage.policies p)), NULL, 'in stages that there are');
 
+-- ---- who had the chair ----
+
+CREATE TEMP TABLE meetings AS SELECT e.case_id, e.seq, e.data->>'chair' AS chair,
+		CASE WHEN p.area ^@ 'Z1' THEN 'CENTRE1' WHEN (e.at AT TIME ZONE 'Asia/Shanghai')::time BETWEEN '08:00' AND '19:59:59.999999' THEN 'ENV' ELSE 'WATER' END AS turn
+	FROM triage.events e CROSS JOIN LATERAL (SELECT CASE WHEN s.seq = 1 THEN s.data->>'area' ELSE s.data->'set'->>'area' END AS area FROM triage.events s
+		WHERE s.case_id = e.case_id AND s.seq < e.seq AND (s.seq = 1 OR s.data->'set' ? 'area') ORDER BY s.seq DESC LIMIT 1) p
+	WHERE e.verb = 'confer';
+SELECT is((SELECT string_agg(format('case %s event %s: %s instead of %s', m.case_id, m.seq, m.chair, m.turn), ', ') FROM meetings m WHERE m.chair IS DISTINCT FROM m.turn), NULL,
+	'the chair of a meeting was the unit whose turn it was');
+SELECT is((SELECT string_agg(DISTINCT m.chair, ' ') FROM meetings m), 'CENTRE1 ENV WATER', 'by day, by night, and the centre''s own where nobody takes turns');
+
 -- ---- what is illegal ----
 
 -- a call that must be refused in these words, and change nothing
@@ -307,6 +321,8 @@ BEGIN
 				WHEN pg_temp.print_of(id) <> before THEN format('%s by %s changed something', call, who) END;
 END
 $$;
+-- no ruling of the walk is to bind whom these cases go to
+DELETE FROM triage.rulings;
 -- a case in each state, the centre's own
 CREATE FUNCTION pg_temp.brought_to(status text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
