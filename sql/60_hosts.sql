@@ -211,6 +211,14 @@ $$;
 COMMENT ON FUNCTION triage.host_department(text, text) IS
 	'Internal, for drivers: the department that a key of mapping.departments means for an area: that of this code, else the nearest one of this kind, going up from the area. NULL = none.';
 
+CREATE FUNCTION triage.host_queue_department(mapping jsonb, queue int) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	RETURN (SELECT min(d.key) FROM jsonb_each(host_queue_department.mapping -> 'departments') d
+		WHERE (d.value ->> 'queue')::int = host_queue_department.queue HAVING count(*) = 1);
+COMMENT ON FUNCTION triage.host_queue_department(jsonb, int) IS
+	'Internal, for drivers: the department whose queue this is by mapping.departments {"CODE": {"queue": id}}; NULL = nobody''s, or several departments share it.';
+
 CREATE FUNCTION triage.host_shown(relation regclass, ticket text, department text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp

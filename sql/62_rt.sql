@@ -117,14 +117,6 @@ $$;
 COMMENT ON FUNCTION triage.rt_new_ticket(text, jsonb, int, bigint) IS
 	'Internal: a new RT ticket as an event of rt_read(); txn is its row Create in the history. NULL = not to be taken in.';
 
-CREATE FUNCTION triage.rt_department(mapping jsonb, queue int) RETURNS text
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	RETURN (SELECT min(d.key) FROM jsonb_each(rt_department.mapping -> 'departments') d
-		WHERE (d.value ->> 'queue')::int = rt_department.queue HAVING count(*) = 1);
-COMMENT ON FUNCTION triage.rt_department(jsonb, int) IS
-	'Internal: the department whose queue this is; NULL = nobody''s, or several departments share it.';
-
 CREATE FUNCTION triage.rt_put_back(schema text, mapping jsonb, ticket int, field text, txn bigint) RETURNS boolean
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -195,7 +187,7 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	who := t.who;
-	party := jsonb_strip_nulls(jsonb_build_object('department', triage.rt_department(rt_read.mapping, t.queue)));
+	party := jsonb_strip_nulls(jsonb_build_object('department', triage.host_queue_department(rt_read.mapping, t.queue)));
 
 	IF n.type IN ('Correspond', 'Comment') THEN
 		said := triage.rt_text(s, n.id);

@@ -29,14 +29,6 @@ CREATE FUNCTION triage.znuny_words(article jsonb) RETURNS text
 		THEN triage.html_text(left(znuny_words.article ->> 'a_body', 262144)) ELSE left(znuny_words.article ->> 'a_body', 262144) END, E' \t\r\n\u00A0\u3000'), '');
 COMMENT ON FUNCTION triage.znuny_words(jsonb) IS 'Internal: the words of a row of Znuny''s article_data_mime, the first 262,144 characters; NULL = none.';
 
-CREATE FUNCTION triage.znuny_department(mapping jsonb, queue int) RETURNS text
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	RETURN (SELECT min(d.key) FROM jsonb_each(znuny_department.mapping -> 'departments') d
-		WHERE (d.value ->> 'queue')::int = znuny_department.queue HAVING count(*) = 1);
-COMMENT ON FUNCTION triage.znuny_department(jsonb, int) IS
-	'Internal: the department whose queue this is; NULL = nobody''s, or several departments share it.';
-
 CREATE FUNCTION triage.znuny_said(mapping jsonb, ticket bigint, who int) RETURNS text
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -77,7 +69,7 @@ BEGIN
 	END IF;
 	verb := CASE WHEN t.sender = 'customer' THEN jsonb_build_object('verb', 'append_text', 'body', words)
 		WHEN t.sender = 'agent' AND (t.visible = 1 OR t.create_by = t.user_id) THEN jsonb_strip_nulls(jsonb_build_object('verb', 'feed_back', 'body', words,
-			'department', triage.znuny_department(m, t.queue_id))) END;
+			'department', triage.host_queue_department(m, t.queue_id))) END;
 	RETURN CASE WHEN verb IS NOT NULL THEN jsonb_build_object('event', 'change', 'ticket', t.ticket_id::text, 'by', t.login, 'verbs', jsonb_build_array(verb)) END;
 END
 $$;
@@ -107,7 +99,7 @@ BEGIN
 		' (SELECT h.name FROM %1$I.ticket_history_type h WHERE h.id = $1::int) AS kind, (SELECT u.login FROM %1$I.users u WHERE u.id = $2::int) AS login,'
 		' (SELECT z.name FROM %1$I.ticket_state z WHERE z.id = $3::int) AS state) x', m ->> 'schema'),
 		znuny_history.entry ->> 'history_type_id', who::text, znuny_history.entry ->> 'state_id')) x(kind text, login text, state text);
-	target := triage.znuny_department(m, (znuny_history.entry ->> 'queue_id')::int);
+	target := triage.host_queue_department(m, (znuny_history.entry ->> 'queue_id')::int);
 	CASE t.kind
 		WHEN 'Move' THEN
 			IF target IS NOT NULL THEN
@@ -171,13 +163,6 @@ COMMENT ON FUNCTION triage.znuny_open(regclass, jsonb, timestamptz, text, int) I
 
 -- ---- to Znuny -------------------------------------------------------------------
 
-CREATE FUNCTION triage.znuny_shown(relation regclass, ticket text) RETURNS jsonb
-	LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-	RETURN (SELECT h.shown FROM triage.host_tickets h JOIN triage.bindings b ON b.relation = h.relation AND b.kind = 'znuny'
-		WHERE h.relation = znuny_shown.relation AND h.ticket = znuny_shown.ticket);
-COMMENT ON FUNCTION triage.znuny_shown(regclass, text) IS 'Internal: how the case of a Znuny ticket was last shown there (host_tickets.shown).';
-
 CREATE FUNCTION triage.znuny_send(relation regclass, ticket text, case_id bigint, body jsonb) RETURNS void
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -220,7 +205,7 @@ AS $$
 #variable_conflict error
 DECLARE
 	body	jsonb := triage.znuny_request(znuny_write.mapping, znuny_write.doc,
-		CASE WHEN (znuny_write.doc ->> 'first')::boolean THEN NULL ELSE triage.znuny_shown(znuny_write.relation, znuny_write.ticket) END);
+		CASE WHEN (znuny_write.doc ->> 'first')::boolean THEN NULL ELSE nullif(triage.host_shown(znuny_write.relation, znuny_write.ticket, NULL) -> 'shown', 'null') END);
 BEGIN
 	IF body <> '{}' THEN
 		PERFORM triage.znuny_send(znuny_write.relation, znuny_write.ticket, (znuny_write.doc ->> 'case_id')::bigint, body);

@@ -222,20 +222,26 @@ clear_danger(Act *act)
 				  act->c.priority, false, act_area(act), act->now);
 }
 
+/* Danger that was seen at intake stays: only a person's verb takes it back. */
+static void
+decide_anew(Act *act, Report *report, Decision *d)
+{
+	report_of_case(act, report);
+	decide(act->book, report, d);
+	if (act->c.danger && !d->danger)
+	{
+		d->danger = true;
+		d->priority = 1;
+	}
+}
+
 void
 redispatch(Act *act, const char *department, ArrayType *assists, int parent_seq)
 {
 	Report	 report;
 	Decision d;
 
-	report_of_case(act, &report);
-	decide(act->book, &report, &d);
-	/* danger that was seen at intake stays: only a person's verb takes it back */
-	if (act->c.danger && !d.danger)
-	{
-		d.danger = true;
-		d.priority = 1;
-	}
+	decide_anew(act, &report, &d);
 	if (department != NULL)
 		decide_by_person(act, known_department(act->book, department, strlen(department)), &d);
 	else if (!d.dispatched)
@@ -258,13 +264,7 @@ reroute(Act *act, const char *department, const char *instead)
 	Report	 report;
 	Decision d;
 
-	report_of_case(act, &report);
-	decide(act->book, &report, &d);
-	if (act->c.danger && !d.danger)
-	{
-		d.danger = true;
-		d.priority = 1;
-	}
+	decide_anew(act, &report, &d);
 	if (department != NULL)
 		decide_by_person(act, known_department(act->book, department, strlen(department)), &d);
 	else if (!d.dispatched || (instead != NULL && strcmp(d.parties[0].department->code, instead) == 0))

@@ -374,6 +374,7 @@ grant_driver(Attach *a)
 										  "kept_row(text, text[])",
 										  "host_standing(regclass, text)",
 										  "host_department(text, text)",
+										  "host_queue_department(jsonb, int)",
 										  "host_shown(regclass, text, text)"};
 	const char				*role = quote_identifier(GetUserNameFromId(a->role, false));
 	OwnerSwitch				 sw;
