@@ -125,7 +125,8 @@ sub wal_per_case
 sub single
 {
 	my %tps;
-	my %goal = (a2cte => '>= 0.80', a2rt => '>= 1.00', a3 => '>= 20');
+	# a2full is the same number of rows by hand, a2cte half as many
+	my %goal = (a2cte => '>= 0.80', a2full => '>= 0.80', a2rt => '>= 1.00', a3 => '>= 20');
 
 	# also warms everything
 	note('write-ahead log per case: ' . join ', ', map { sprintf '%s %.1f kB', $_, wal_per_case($_) / 1000 } qw(ours a2cte a2full));
@@ -170,7 +171,7 @@ sub batch
 	}
 	row(what => '100,000 rows, INSERT ... SELECT : b2_set', unit => 's', ours => $s{ours}, peer => $s{b2_set}, goal => '<= 1.60');
 	row(what => '100,000 rows, COPY : b2_set', unit => 's', ours => $s{copy}, peer => $s{b2_set}, goal => '<= 1.60');
-	row(what => '100,000 rows, INSERT ... SELECT : b2_full', unit => 's', ours => $s{ours}, peer => $s{b2_full});
+	row(what => '100,000 rows, INSERT ... SELECT : b2_full', unit => 's', ours => $s{ours}, peer => $s{b2_full}, goal => '<= 1.60');
 	row(what => "  processor time, INSERT : $_", unit => 's', ours => $cpu{ours}, peer => $cpu{$_}) for qw(b2_set b2_full);
 	row(what => '  processor time, COPY : b2_set', unit => 's', ours => $cpu{copy}, peer => $cpu{b2_set});
 	return;
