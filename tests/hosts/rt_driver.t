@@ -108,7 +108,8 @@ for my $kind (sort keys %mail)
 {
 	$rt->mail('Triage', "From: carol\@desk.test\nTo: rt\@desk.test\nSubject: mail\nMIME-Version: 1.0\n$mail{$kind}[0]\n$mail{$kind}[1]");
 	my $got = events();
-	is($got->[0]{body}, $kind eq 'broken' ? $got->[0]{body} : "mail\n路灯坏了", "mail, $kind");
+	# of a form without parts RT itself keeps the subject only
+	is($got->[0]{body}, $kind eq 'broken' ? 'mail' : "mail\n路灯坏了", "mail, $kind");
 	is($got->[0]{reporter}, 'carol@desk.test', '... from whom');
 }
 
