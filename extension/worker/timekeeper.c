@@ -42,6 +42,8 @@ PG_FUNCTION_INFO_V1(triage_tick);
 #define HOST_BATCH	 32
 #define HOST_ROWS	 250 /* back-filled */
 #define HOST_AT_ONCE 10000
+/* a back-fill goes on for this long before new cases have their turn, milliseconds */
+#define HOST_SHARE_MS 1000
 
 /* a case locked by somebody else is tried again after this long, doubling */
 #define SKIP_FIRST_MS	20
@@ -94,16 +96,21 @@ sign_new_cases(TimestampTz now)
 	return n == SIGN_BATCH;
 }
 
-/* Tickets follow their cases, in a transaction of its own; true = there may be more. */
+/* Tickets follow their cases, a transaction a batch, for a while; true = there may be more. */
 static bool
 follow_cases(TimestampTz now)
 {
-	bool more = false;
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), HOST_SHARE_MS);
+	bool		more;
 
-	begin("keeping tickets up to date");
-	if (!is_held())
-		more = hosts_run(now, HOST_BATCH, HOST_ROWS);
-	worker_commit();
+	do
+	{
+		more = false;
+		begin("keeping tickets up to date");
+		if (!is_held())
+			more = hosts_run(now, HOST_BATCH, HOST_ROWS);
+		worker_commit();
+	} while (more && GetCurrentTimestamp() < until);
 	return more;
 }
 
@@ -117,6 +124,7 @@ turn(StepPass *pass, long *skip_ms)
 	TimestampTz next;
 	int64		ms;
 	int			moved = 0;
+	bool		more;
 
 	begin("looking for due steps");
 	/* a new calendar may bring a deadline forward */
@@ -134,7 +142,11 @@ turn(StepPass *pass, long *skip_ms)
 		next = stats.next_due;
 	}
 	worker_commit();
-	if (stats.more || moved == RECOMPUTE_AT_ONCE || sign_new_cases(now) || follow_cases(now))
+	if (stats.more || moved == RECOMPUTE_AT_ONCE)
+		return 0;
+	/* agents look at the tickets: these wait for no backlog of the other kind, nor that for a back-fill */
+	more = follow_cases(now);
+	if (sign_new_cases(now) || more)
 		return 0;
 	if (next <= now)
 	{

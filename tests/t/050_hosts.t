@@ -82,6 +82,18 @@ $in = "COMMIT;\n\\q\n";
 $held->finish;
 ok($node->poll_query_until('host', "SELECT status = 'open' AND title = 'in my hands' FROM desk.ticket WHERE id = $id"), 'then it follows, and keeps what he wrote');
 
+# many new cases to be compared do not keep a ticket from following its own
+query('host', q{SELECT triage.stop_workers()});
+query('host', q{CREATE FUNCTION desk.unsigned() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+	'BEGIN INSERT INTO desk.seen SELECT ''unsigned'', count(*) FROM triage.cases c WHERE NOT EXISTS (SELECT FROM triage.case_signatures s WHERE s.case_id = c.case_id); RETURN NULL; END';
+	CREATE TRIGGER unsigned AFTER UPDATE ON desk.ticket FOR EACH ROW EXECUTE FUNCTION desk.unsigned()});
+query('host', q{INSERT INTO triage.cases (channel, body, contact) SELECT '12345', '第 ' || n || ' 号门前垃圾无人清运', 'c' || n FROM generate_series(1, 5000) n});
+query('host', "SELECT triage.urge(t.case_id) FROM triage.host_tickets t WHERE t.ticket = '$id'");
+query('host', q{SELECT triage.start_workers()});
+ok($node->poll_query_until('host', q{SELECT count(*) = 0 FROM triage.host_queue}), 'a ticket follows its case');
+cmp_ok(query('host', q{SELECT max(verb::int) FROM desk.seen WHERE who = 'unsigned'}), '>', 4000, 'before thousands of new cases are compared');
+query('host', q{DROP FUNCTION desk.unsigned() CASCADE});
+
 # ---- dump and restore ----------------------------------------------------------------
 
 command_ok([ 'pg_dump', '-Fc', '-f', "$tmp/host.dump", '-d', $node->connstr('host') ], 'dumped');
