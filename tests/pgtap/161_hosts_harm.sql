@@ -85,6 +85,49 @@ SELECT triage.tick() \g /dev/null
 SELECT is(pg_temp.ticket(14), 'dispatched | TOWN11 | assigned', 'the next turn takes it in');
 SELECT is(pg_temp.queue(), NULL::text, 'and the queue is empty');
 
+-- so is having no memory, wherever it runs out
+SET t161.code = '53200';
+SET t161.text = 'out of memory';
+SELECT is(pg_temp.break_at(b.t, b.n), 'no case | - | new', format('no memory at %s: the ticket is written', b.t))
+	FROM (VALUES (1, 'cases', 70), (2, 'case_refs', 71), (3, 'host_tickets', 72)) b(nr, t, n) ORDER BY b.nr;
+SELECT is(pg_temp.queue(), '70 take_in 0; 71 take_in 0; 72 take_in 0', 'and queued');
+-- where there is none for the row of the queue either, the server's log is what is left
+CREATE TRIGGER boom BEFORE INSERT ON triage.host_queue FOR EACH ROW EXECUTE FUNCTION t161.boom();
+SELECT is(pg_temp.break_at('cases', 73), 'no case | - | new', 'none for the queue either: the ticket is written');
+DROP TRIGGER boom ON triage.host_queue;
+-- while the case is shown: by a trigger of the host that answers our writing
+CREATE TRIGGER boom BEFORE UPDATE ON t161.tk FOR EACH ROW EXECUTE FUNCTION t161.boom();
+SET ROLE t161_host;
+INSERT INTO t161.tk (id, body) VALUES (74, '东门街道噪音');
+RESET ROLE;
+DROP TRIGGER boom ON t161.tk;
+SELECT is(pg_temp.ticket(74), 'no case | - | new', 'none to show the case in the ticket: it is written');
+SELECT is(pg_temp.queue(), '70 take_in 0; 71 take_in 0; 72 take_in 0; 74 take_in 0', 'and waits with the others');
+-- while a verb is carried out
+CREATE TRIGGER boom BEFORE UPDATE ON triage.cases FOR EACH ROW EXECUTE FUNCTION t161.boom();
+SET ROLE t161_host;
+UPDATE t161.tk SET status = 'open' WHERE id = 12;
+RESET ROLE;
+DROP TRIGGER boom ON triage.cases;
+SELECT is(pg_temp.ticket(12), 'dispatched | TOWN11 | open', 'none for a verb: the host''s change stands');
+SELECT triage.tick() \g /dev/null
+SELECT is((SELECT string_agg(pg_temp.ticket(n), ', ' ORDER BY n) FROM unnest('{12,70,71,72,73,74}'::int[]) n),
+	'accepted | TOWN11 | open, dispatched | TOWN11 | assigned, dispatched | TOWN11 | assigned, dispatched | TOWN11 | assigned, no case | - | new, dispatched | TOWN11 | assigned', 'the next turn does all that was kept');
+SELECT is(pg_temp.queue(), NULL::text, 'and the queue is empty');
+SELECT is(pg_temp.errors(), NULL::text, 'none of it needs a person');
+SET ROLE t161_host;
+DELETE FROM t161.tk WHERE id >= 70;
+RESET ROLE;
+SET t161.text = 'out of order';
+-- an allocation that the server refuses by its size
+SET t161.code = '54000';
+SELECT is(pg_temp.break_at('cases', 75), 'no case | - | new', 'more than a value can hold: the ticket is written');
+SELECT matches(pg_temp.errors(), '75 host:take_in 54000 out of order$', 'and recorded, for it will not pass by itself');
+SELECT results_eq('SELECT * FROM triage.retry_intake()', 'VALUES (1, 0)', 'when it was mended it is taken in');
+SET ROLE t161_host;
+DELETE FROM t161.tk WHERE id = 75;
+RESET ROLE;
+
 -- the host's own table refuses what we write: the case stands, the ticket is as it was
 SET ROLE t161_host;
 ALTER TABLE t161.tk ADD CONSTRAINT no_town11 CHECK (dept <> 'TOWN11') NOT VALID;
@@ -183,7 +226,7 @@ UPDATE t161.tk SET status = 'open' WHERE id = 41;
 RESET ROLE;
 SELECT is(pg_temp.ticket(42), 'no case | - | new', 'a column that we write is gone: the host goes on');
 SELECT is((SELECT concat_ws(' ', b.state, b.problem) FROM triage.bindings b), 'broken write.due: column "due" does not exist', 'the binding says what is broken');
-SELECT is((SELECT concat_ws(' | ', h.state, h.value) FROM triage.health() h WHERE h.item = 'host t161.tk'), 'bad | write.due: column "due" does not exist, 15 tickets, 1 wait', 'and so does health()');
+SELECT is((SELECT concat_ws(' | ', h.state, h.value) FROM triage.health() h WHERE h.item = 'host t161.tk'), 'bad | write.due: column "due" does not exist, 20 tickets, 1 wait', 'and so does health()');
 SELECT triage.tick() \g /dev/null
 SELECT is(pg_temp.queue(), '42 take_in 0 write.due: column "due" does not exist', 'the ticket waits');
 SET ROLE t161_host;
