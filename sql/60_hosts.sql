@@ -310,20 +310,27 @@ CREATE FUNCTION triage.host_problem(relation regclass) RETURNS text
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'triage_host_problem';
 
+CREATE FUNCTION triage.host_missing(relation regclass) RETURNS text
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'triage_host_missing';
+COMMENT ON FUNCTION triage.host_missing(regclass) IS
+	'What the mapping of an attached server names and the server has no longer, as its driver''s function KIND_missing(relation, mapping) tells; NULL = nothing, or there is no such driver. Asked by health(). Source: extension/hosts/missing.c';
+
 CREATE FUNCTION triage.health_hosts() RETURNS TABLE (item text, state text, value text, hint text)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT 'host ' || b.relation::text,
 		CASE WHEN b.state = 'off' THEN 'off' WHEN b.problem IS NOT NULL THEN 'bad'
-			WHEN b.waiting > 1000 OR b.failed > 0 OR b.backfill_state = 'failed' THEN 'warning' WHEN b.backfill_state = 'running' THEN 'notice' ELSE 'ok' END,
-		concat_ws(', ', b.problem, format('%s tickets', b.tickets), format('%s wait', b.waiting),
+			WHEN b.waiting > 1000 OR b.failed > 0 OR b.backfill_state = 'failed' OR b.missing IS NOT NULL THEN 'warning' WHEN b.backfill_state = 'running' THEN 'notice' ELSE 'ok' END,
+		concat_ws(', ', b.problem, b.missing, format('%s tickets', b.tickets), format('%s wait', b.waiting),
 			CASE WHEN b.backfill_state <> 'none' THEN format('back-fill %s, %s rows', b.backfill_state, b.backfill_done) END),
 		CASE WHEN b.problem IS NOT NULL THEN 'New tickets wait in triage.host_queue. Mend the table, or attach it again with another mapping; then they are taken in.'
 			WHEN b.backfill_state = 'failed' THEN 'See triage.intake_errors; mend the cause, then call triage.attach() again with backfill.'
 			WHEN b.failed > 0 THEN 'See triage.intake_errors; mend the cause, then call triage.retry_intake().'
-			WHEN b.waiting > 1000 THEN 'Does the timekeeper run? Or call triage.tick() from a scheduler.' END
-	FROM (SELECT b.*, triage.host_problem(b.relation) AS problem,
+			WHEN b.waiting > 1000 THEN 'Does the timekeeper run? Or call triage.tick() from a scheduler.'
+			WHEN b.missing IS NOT NULL THEN 'Tickets come in all the same. Mend it in the server, or attach again with another mapping.' END
+	FROM (SELECT b.*, triage.host_problem(b.relation) AS problem, triage.host_missing(b.relation) AS missing,
 			(SELECT count(*) FROM triage.host_tickets t WHERE t.relation = b.relation) AS tickets,
 			(SELECT count(*) FROM triage.host_queue q WHERE q.relation = b.relation) AS waiting,
 			(SELECT count(*) FROM triage.host_queue q WHERE q.relation = b.relation AND q.tries > 2) AS failed

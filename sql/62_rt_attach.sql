@@ -228,3 +228,27 @@ END
 $$;
 COMMENT ON FUNCTION triage.rt_initialdata(jsonb) IS
 	'What a mapping for attach_rt() names and RT lacks, as a file for RT''s own tool: queues, the user who writes, groups with the rights an agent needs. Use: psql -XAtc "SELECT triage.rt_initialdata(…)" > triage.pl; rt-setup-database-5 --action insert --skip-create --datafile triage.pl. Errors: TR002 not an administrator, TR003 no tables of RT here.';
+
+CREATE FUNCTION triage.rt_missing(relation regclass, mapping jsonb) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	said	text;
+BEGIN
+	EXECUTE format($q$
+		WITH wanted AS (SELECT DISTINCT (d.value ->> 'queue')::int AS queue, true AS target FROM jsonb_each(coalesce($1 -> 'departments', '{}')) d
+				UNION SELECT ($1 #>> '{default,queue}')::int, true UNION SELECT i.value::int, false FROM jsonb_array_elements_text(coalesce($1 -> 'intake', '[]')) i),
+			found AS (SELECT 1 AS nr, format('user %%s, in whose name tickets are changed, is disabled or gone', coalesce((SELECT u.name FROM %1$I.users u WHERE u.id = b.id), b.id::text)) AS what
+				FROM (VALUES (($1 ->> 'bot')::int)) b(id) WHERE NOT EXISTS (SELECT FROM %1$I.users u WHERE u.id = b.id AND NOT EXISTS (SELECT FROM %1$I.principals p WHERE p.id = u.id AND p.disabled <> 0))
+				UNION SELECT 2, CASE WHEN q.id IS NULL THEN format('queue number %%s is gone', w.queue) WHEN q.disabled <> 0 THEN format('queue %%s is disabled', q.name)
+					ELSE format('queue %%s has the lifecycle %%s, whose statuses the mapping does not name', q.name, q.lifecycle) END
+				FROM wanted w LEFT JOIN %1$I.queues q ON q.id = w.queue
+				WHERE w.queue IS NOT NULL AND (q.id IS NULL OR q.disabled <> 0 OR (w.target AND NOT $1 -> 'statuses' ? q.lifecycle)))
+		SELECT string_agg(f.what, '; ' ORDER BY f.nr, f.what) FROM found f$q$, rt_missing.mapping ->> 'schema') INTO said USING rt_missing.mapping;
+	RETURN said;
+END
+$$;
+COMMENT ON FUNCTION triage.rt_missing(regclass, jsonb) IS
+	'Driver of Request Tracker, for health(): what the completed mapping names and RT has no longer: the user who writes, queues that are gone, disabled, or of a lifecycle whose statuses are not known. NULL = nothing.';

@@ -460,3 +460,28 @@ END
 $$;
 COMMENT ON FUNCTION triage.attach_redmine(jsonb, interval, boolean) IS
 	'Puts the dispatch system under a Redmine 5 or 6 whose tables are in this database: from the next issue on its pages show department (project, category or person), deadline, priority, the reason, reminders and escalation. mapping, all of it optional: schema; bot (login of the user that writes, default triage); channel (default redmine); projects, trackers (whose new issues are taken in; default all); departments {"code or kind": "project" or {"project", "category", "assignee": login or group}} (default: projects of the same name or code); priorities {"1": "Urgent", ...}; statuses {"accepted": "In Progress" or [...], ...}; verbs {"Resolved": "accept|resolve|close|return|none"}; outcome (default resolved), outcomes {"Rejected": "not_within_duty"}; move (transfer or request_return); assists (wait = whoever assists finishes by other ways before an issue can resolve its case; else they finish with it); contact ("author": the author is the caller, by the address he has in Redmine); private_notes, private_ok, relations (booleans); timezone (default: read off the first new issue); fields {"contact|reporter|address|area|reference|case_type": "custom field"}; role; create (true = make bot, channel, projects, memberships that are missing). Rows: item, ok|missing|created|problem, what to do. Errors: TR003 no such tables, unknown keys, or something without which it cannot work (all of it in the detail).';
+
+CREATE FUNCTION triage.redmine_missing(relation regclass, mapping jsonb) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	said	text;
+BEGIN
+	EXECUTE format($q$
+		WITH target AS (SELECT d.key, (d.value ->> 'project_id')::int AS project, (d.value ->> 'assignee_id')::int AS assignee FROM jsonb_each(coalesce($1 #> '{derived,targets}', '{}')) d),
+			found AS (SELECT 1 AS nr, format('user %%s, in whose name issues are changed, is locked or gone', coalesce((SELECT u.login FROM %1$s.users u WHERE u.id = b.id), b.id::text)) AS what
+				FROM (VALUES (($1 #>> '{derived,bot_id}')::int)) b(id) WHERE NOT EXISTS (SELECT FROM %1$s.users u WHERE u.id = b.id AND u.status = 1)
+				UNION SELECT 2, format('project %%s of department %%s is closed, archived or gone', coalesce(p.identifier, t.project::text), t.key)
+				FROM target t LEFT JOIN %1$s.projects p ON p.id = t.project WHERE t.project IS NOT NULL AND coalesce(p.status, 0) <> 1
+				UNION SELECT 3, format('the person or group of department %%s is locked or gone', t.key)
+				FROM target t LEFT JOIN %1$s.users u ON u.id = t.assignee WHERE t.assignee IS NOT NULL AND coalesce(u.status, 0) <> 1
+				UNION SELECT 4, format('project number %%s, whose issues are taken in, is gone', i.value)
+				FROM jsonb_array_elements_text(coalesce($1 #> '{derived,project_ids}', '[]')) i WHERE NOT EXISTS (SELECT FROM %1$s.projects p WHERE p.id = i.value::int))
+		SELECT string_agg(f.what, '; ' ORDER BY f.nr, f.what) FROM found f$q$, redmine_missing.mapping #>> '{derived,schema}') INTO said USING redmine_missing.mapping;
+	RETURN said;
+END
+$$;
+COMMENT ON FUNCTION triage.redmine_missing(regclass, jsonb) IS
+	'Driver of Redmine, for health(): what the completed mapping names and Redmine has no longer: the user who writes, projects, persons and groups that are locked, closed or gone. NULL = nothing.';

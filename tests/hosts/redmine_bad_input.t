@@ -31,6 +31,7 @@ $db->do('SELECT triage.stop_workers()');
 sub value { return scalar $db->selectrow_array(shift, undef, @_) }
 sub case_of { return $db->selectrow_hashref('SELECT c.* FROM triage.host_tickets h JOIN triage.cases c USING (case_id) WHERE h.ticket = ?', undef, "$_[0]") }
 sub errors { return value(q{SELECT coalesce(string_agg(concat_ws(' ', stage, sqlstate, message), '; ' ORDER BY error_id), '') FROM triage.intake_errors WHERE retried_at IS NULL}) }
+sub health { return join ' ', $db->selectrow_array(q{SELECT state, value FROM triage.health() WHERE item = 'host public.issues'}) }
 sub tick { $db->do('SELECT * FROM triage.tick()'); return }
 sub project_of { return $redmine->issue($_[0])->{project}{name} }
 sub notes_of { return join "\n", map { $_->{notes} // '' } @{ $redmine->issue($_[0])->{journals} } }
@@ -94,6 +95,7 @@ is(($redmine->rest('PUT', "projects/$city/archive.json"))[0], 204, 'a project is
 my $stays = report('戊');
 is(project_of($stays), '受理台', '... its issues stay');
 like(notes_of($stays), qr/project "综合执法" is closed or archived/, '... and say why');
+like(health(), qr/^warning project city of department CITY is closed, archived or gone; the person or group of department EEB is locked or gone, /, '... as does health(), of the group too');
 is(($redmine->rest('PUT', "projects/$city/unarchive.json"))[0], 204, '(it is back)');
 is(errors(), '', 'no error of ours');
 
@@ -119,6 +121,7 @@ is(project_of($unsigned), '综合执法', '... in their project');
 is((http('GET', "$redmine->{url}/issues/$unsigned"))[0], 200, '... whose page shows them');
 like((http('GET', "$redmine->{url}/issues/$unsigned"))[1], qr/主办 Lead/, '... with our words');
 is(errors(), '', 'no error of ours');
+like(health(), qr/^warning user \d+, in whose name issues are changed, is locked or gone; project \d+ of department EEB /, '... and health() tells what is gone');
 is(refusal(create => JSON::PP::false) =~ /user triage: Administration > Users > New user/, 1, 'attaching again says what is missing');
 is(refusal(), '', '... or makes it');
 is(notes_by(report('子')), '分派 Triage', '... and entries are signed again');

@@ -27,6 +27,7 @@ sub case_of { return $db->selectrow_hashref('SELECT c.* FROM triage.host_tickets
 sub queue_of { return value('SELECT q.name FROM tickets t JOIN queues q ON q.id = t.queue WHERE t.id = ?', $_[0]) }
 sub comments { return value(q{SELECT string_agg(a.content, ' ' ORDER BY x.id) FROM attachments a JOIN transactions x ON x.id = a.transactionid WHERE x.objectid = ? AND x.type = 'Comment'}, $_[0]) // '' }
 sub errors { return value(q{SELECT coalesce(string_agg(concat_ws(' ', stage, sqlstate, message), '; ' ORDER BY error_id), '') FROM triage.intake_errors WHERE retried_at IS NULL}) }
+sub health { return join ' ', $db->selectrow_array(q{SELECT state, value FROM triage.health() WHERE item = 'host public.tickets'}) }
 sub queue_id { return value('SELECT id FROM queues WHERE name = ?', $_[0]) }
 sub last_mailed { return value(q{SELECT max(id) FROM tickets}) }
 
@@ -139,12 +140,19 @@ is(($rt->rest('PUT', 'queue/' . queue_id('照明中心'), { Lifecycle => 'approv
 my $foreign = $rt->create(Queue => '受理', Subject => '路灯', Content => "$words 丙");
 is(queue_of($foreign), '照明中心', '... its tickets find it');
 is($rt->ticket($foreign)->{Status}, 'new', '... and keep a status that it knows');
+like(health(), qr/^warning queue 照明中心 has the lifecycle approvals, whose statuses/, '... which health() tells');
 $rt->rest('PUT', 'queue/' . queue_id('照明中心'), { Lifecycle => 'default' });
+like(health(), qr/^ok/, '... no longer when it is back');
 is(($rt->rest('PUT', 'queue/' . queue_id('照明中心'), { Disabled => 1 }))[0], 200, 'a queue is disabled');
 my $lost = $rt->create(Queue => '受理', Subject => '路灯', Content => "$words 丁");
 is(queue_of($lost), '受理', '... its tickets stay');
 like(comments($lost), qr/队列 照明中心 已停用.*attach_rt\(\)/s, '... and say why');
+like(health(), qr/^warning queue 照明中心 is disabled, /, '... as does health()');
 $rt->rest('PUT', 'queue/' . queue_id('照明中心'), { Disabled => 0 });
+is(($rt->rest('PUT', 'user/router-bot', { Disabled => 1 }))[0], 200, 'our user is disabled');
+like(health(), qr/^warning user router-bot, in whose name/, '... as health() tells');
+is(queue_of($rt->create(Queue => '受理', Subject => '路灯', Content => "$words 己")), '照明中心', '... tickets are routed all the same');
+$rt->rest('PUT', 'user/router-bot', { Disabled => 0 });
 is(errors(), '', 'no error of ours');
 
 # a ticket that is gone for good

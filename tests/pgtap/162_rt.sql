@@ -188,9 +188,11 @@ UPDATE t162.principals SET disabled = 0;
 UPDATE t162.queues SET disabled = 1 WHERE name = '东门街道办';
 SELECT pg_temp.ticket('东门街道广场舞噪音', '六') AS six \gset
 SELECT is((SELECT split_part(pg_temp.stands(:six), ' ', 1) || ' ' || bool_or(a.content ~ 'attach_rt') FROM t162.attachments a JOIN t162.transactions x ON x.id = a.transactionid WHERE x.objectid = :six AND x.creator = 30), '受理 true', 'a queue that is disabled: told on the ticket');
+SELECT is((SELECT h.state || ' ' || h.value FROM triage.health() h WHERE h.item = 'host t162.tickets') ^@ 'warning queue 东门街道办 is disabled, ', true, '... which health() tells');
 UPDATE t162.queues SET disabled = 0, name = '东门' WHERE name = '东门街道办';
 SELECT is(split_part(pg_temp.stands(pg_temp.ticket('东门街道广场舞噪音', '七')), ' ', 1), '受理', 'within its transaction a ticket is as it was made');
 SELECT is((SELECT split_part(pg_temp.stands(max(t.id)), ' ', 1) FROM t162.tickets t), '东门', 'a queue that is renamed is found');
+SELECT is(triage.host_missing('t162.tickets'), NULL::text, '... and nothing is missing');
 ALTER TABLE t162.users RENAME COLUMN mobilephone TO mobile;
 SELECT pg_temp.ticket('东门街道广场舞噪音', '八') AS eight \gset
 SELECT is(pg_temp.stands(:eight) || ' ' || (SELECT count(*) FROM triage.intake_errors), '受理 Nobody new 0 1', 'a column that is gone: the ticket is there, and so is the error');

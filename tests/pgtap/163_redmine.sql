@@ -186,7 +186,9 @@ INSERT INTO t163.enabled_modules (project_id, name) VALUES (2, 'issue_tracking')
 UPDATE t163.users SET status = 3 WHERE lastname = '值班组';
 SELECT pg_temp.issue('东门街道广场舞噪音') AS six \gset
 SELECT is(pg_temp.stands(:six), 'town11 新建 低 1 v2', 'not to somebody who is locked');
+SELECT is(triage.host_missing('t163.issues') ~ '^the person or group of department \S+ is locked or gone$', true, '... which health() tells');
 UPDATE t163.users SET status = 1 WHERE lastname = '值班组';
+SELECT is(triage.host_missing('t163.issues'), NULL::text, '... no longer when they are back');
 
 -- ---- relations ----
 SELECT triage.link_case(a.case_id, b.case_id) FROM triage.host_tickets a, triage.host_tickets b WHERE a.ticket = :'six' AND b.ticket = :'four' \g /dev/null
