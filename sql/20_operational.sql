@@ -138,6 +138,7 @@ CREATE TABLE triage.clocks (
 	case_id			bigint	NOT NULL,
 	clock_id		int		NOT NULL,
 	assignment_seq	int,
+	department		text	COLLATE "C" NOT NULL,
 	stage			text	COLLATE "C" NOT NULL,
 	state			text	COLLATE "C" NOT NULL CHECK (state IN ('running', 'paused', 'met', 'missed', 'cancelled')),
 	colour			text	COLLATE "C" CHECK (colour IN ('blue', 'yellow', 'red')),
@@ -164,6 +165,8 @@ CREATE TABLE triage.clocks (
 ) WITH (fillfactor = 92);
 -- what the timekeeper reads: the earliest step that is still to fire
 CREATE INDEX clocks_due_idx ON triage.clocks (next_step_at, case_id) WHERE next_step_at IS NOT NULL;
+-- what a desk reads: a department's deadlines, the next one first
+CREATE INDEX clocks_desk_idx ON triage.clocks (department, due_at, case_id) WHERE state = 'running';
 SELECT pg_extension_config_dump('triage.clocks', '');
 
 CREATE TABLE triage.clock_segments (

@@ -1,8 +1,8 @@
 /*
  * Desks: what waits for a department, what is late, how an area stands.
  *
- * Everything is read from open cases by two partial indexes: cases_open_idx
- * by area, assignments_live_idx by department.  Sight is worked out once a
+ * A department's desk is read from its deadlines in their order
+ * (clocks_desk_idx), an area's from its open cases (cases_open_idx).  Sight is worked out once a
  * call, as two lists; no function runs per row.  Who may see a case is the
  * same as for triage.may_see(): extension/casework/rights.c.
  */
@@ -118,6 +118,126 @@ COMMENT ON FUNCTION triage.sight() IS
 	'What the actor may see, for queries over many cases: everywhere, or the cases of these areas and those in which these departments take part. The same rule as triage.may_see().';
 
 /*
+ * Open cases in which one of the departments has a deadline, the next one
+ * first, by (due_at, case_id) behind (after_due, after_case).  Read from
+ * clocks_desk_idx in its order: a page costs what its rows cost.  Of several
+ * deadlines in a case the earliest counts.  A case that is over or merged has
+ * none that runs.  me = triage.sight(); places NULL = everywhere, due_before
+ * NULL = always.
+ */
+CREATE FUNCTION triage.desk_timed(departments text[], places text[], everywhere boolean, areas text[], own text[],
+		due_before timestamptz, after_due timestamptz, after_case bigint, max_rows int)
+	RETURNS TABLE (case_id bigint, clock_id int)
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+	-- by keys in their order, whatever the statistics say of a department
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+	SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT k.case_id, k.clock_id
+	FROM unnest(desk_timed.departments) d(code)
+	CROSS JOIN LATERAL (
+		SELECT x.case_id, x.clock_id, x.due_at
+		FROM triage.clocks x
+		WHERE x.department = d.code AND x.state = 'running'
+			AND (x.due_at, x.case_id) > (desk_timed.after_due, desk_timed.after_case)
+			AND x.due_at < coalesce(desk_timed.due_before, 'infinity')
+			AND NOT EXISTS (SELECT FROM triage.clocks e WHERE e.case_id = x.case_id AND e.state = 'running'
+				AND e.department = ANY (desk_timed.departments) AND (e.due_at, e.clock_id) < (x.due_at, x.clock_id))
+			AND (desk_timed.places IS NULL
+				OR EXISTS (SELECT FROM triage.cases c WHERE c.case_id = x.case_id AND c.area = ANY (desk_timed.places)))
+			AND (desk_timed.everywhere OR d.code = ANY (desk_timed.own)
+				OR EXISTS (SELECT FROM triage.cases c WHERE c.case_id = x.case_id
+					AND CASE WHEN c.area IS NULL THEN desk_timed.areas <> '{}' ELSE c.area = ANY (desk_timed.areas) END)
+				OR EXISTS (SELECT FROM triage.assignments a WHERE a.case_id = x.case_id AND a.department = ANY (desk_timed.own)))
+		ORDER BY x.due_at, x.case_id
+		LIMIT desk_timed.max_rows) k
+	ORDER BY k.due_at, k.case_id
+	LIMIT desk_timed.max_rows;
+END
+$$;
+COMMENT ON FUNCTION triage.desk_timed(text[], text[], boolean, text[], text[], timestamptz, timestamptz, bigint, int) IS
+	'A part of desk_rows(): a page of the cases in which these departments have a running deadline, with the clock that is due next.';
+
+-- The same of cases in which they have a live part and no deadline, by case_id.
+CREATE FUNCTION triage.desk_untimed(departments text[], places text[], everywhere boolean, areas text[], own text[],
+		after_case bigint, max_rows int)
+	RETURNS TABLE (case_id bigint, clock_id int)
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT DISTINCT a.case_id, NULL::int
+	FROM triage.assignments a
+	JOIN triage.cases c ON c.case_id = a.case_id AND c.status NOT IN ('closed', 'merged', 'void')
+	WHERE a.department = ANY (desk_untimed.departments) AND a.status NOT IN ('done', 'withdrawn') AND a.case_id > desk_untimed.after_case
+		AND NOT EXISTS (SELECT FROM triage.clocks e WHERE e.case_id = a.case_id AND e.state = 'running'
+			AND e.department = ANY (desk_untimed.departments))
+		AND (desk_untimed.places IS NULL OR c.area = ANY (desk_untimed.places))
+		AND (desk_untimed.everywhere OR a.department = ANY (desk_untimed.own)
+			OR CASE WHEN c.area IS NULL THEN desk_untimed.areas <> '{}' ELSE c.area = ANY (desk_untimed.areas) END
+			OR EXISTS (SELECT FROM triage.assignments x WHERE x.case_id = a.case_id AND x.department = ANY (desk_untimed.own)))
+	ORDER BY a.case_id
+	LIMIT desk_untimed.max_rows
+$$;
+COMMENT ON FUNCTION triage.desk_untimed(text[], text[], boolean, text[], text[], bigint, int) IS
+	'A part of desk_rows(): a page of the open cases in which these departments have a live part without a running deadline; clock_id is NULL.';
+
+/* The same of all that a centre sees, by the next deadline of each case: every open case is looked at. */
+CREATE FUNCTION triage.desk_of_areas(places text[], everywhere boolean, areas text[], own text[],
+		due_before timestamptz, after_due timestamptz, after_case bigint, max_rows int)
+	RETURNS TABLE (case_id bigint, clock_id int)
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH candidate AS (
+		SELECT c.case_id
+		FROM triage.cases c
+		WHERE desk_of_areas.everywhere AND desk_of_areas.places IS NULL AND c.status NOT IN ('closed', 'merged', 'void')
+		UNION ALL
+		SELECT c.case_id
+		FROM triage.cases c
+		WHERE c.status NOT IN ('closed', 'merged', 'void')
+			AND c.area = ANY (CASE WHEN desk_of_areas.everywhere THEN desk_of_areas.places ELSE desk_of_areas.areas END)
+		UNION ALL
+		-- a case whose place is not known is everybody's at a centre
+		SELECT c.case_id
+		FROM triage.cases c
+		WHERE desk_of_areas.places IS NULL AND NOT desk_of_areas.everywhere
+			AND c.status NOT IN ('closed', 'merged', 'void') AND c.area IS NULL
+		UNION ALL
+		-- a centre's member who also belongs to departments: their cases elsewhere
+		SELECT DISTINCT a.case_id
+		FROM triage.assignments a
+		JOIN triage.cases c ON c.case_id = a.case_id AND c.status NOT IN ('closed', 'merged', 'void')
+		WHERE NOT desk_of_areas.everywhere AND a.department = ANY (desk_of_areas.own) AND a.status NOT IN ('done', 'withdrawn')
+			AND CASE WHEN c.area IS NULL THEN desk_of_areas.places IS NOT NULL ELSE c.area <> ALL (desk_of_areas.areas) END
+	)
+	SELECT p.case_id, k.clock_id
+	FROM candidate p
+	JOIN triage.cases c ON c.case_id = p.case_id
+	LEFT JOIN LATERAL (
+		SELECT x.due_at, x.clock_id
+		FROM triage.clocks x
+		WHERE x.case_id = p.case_id AND x.state = 'running'
+		ORDER BY x.due_at, x.clock_id LIMIT 1
+	) k ON true
+	WHERE (desk_of_areas.places IS NULL OR c.area = ANY (desk_of_areas.places))
+		AND (desk_of_areas.due_before IS NULL OR k.due_at < desk_of_areas.due_before)
+		AND (coalesce(k.due_at, 'infinity'), p.case_id) > (desk_of_areas.after_due, desk_of_areas.after_case)
+	ORDER BY coalesce(k.due_at, 'infinity'), p.case_id
+	LIMIT desk_of_areas.max_rows;
+END
+$$;
+COMMENT ON FUNCTION triage.desk_of_areas(text[], boolean, text[], text[], timestamptz, timestamptz, bigint, int) IS
+	'A part of desk_rows(): a page of all open cases that a centre''s member sees, with the clock that is due next.';
+
+/*
  * One page of open cases by (next deadline, case_id), no deadline last.
  * departments NULL = all that the actor may see, else their live parts only.
  */
@@ -132,9 +252,11 @@ DECLARE
 	shown_at	timestamptz := triage.clock();
 	me			record := triage.sight();
 	parties		text[] := desk_rows.departments;
-	places		text[] := desk_rows.areas;
 	first_due	timestamptz := coalesce(desk_rows.after_due, 'infinity');
 	first_case	bigint := coalesce(desk_rows.after_case, 0);
+	page		bigint[];	-- the cases
+	due			int[];		-- the clock of each that is due next, NULL = none
+	more		bigint[];
 BEGIN
 	IF desk_rows.max_rows IS NULL OR desk_rows.max_rows NOT BETWEEN 1 AND 10000 THEN
 		RAISE EXCEPTION 'argument "max_rows" is out of range'
@@ -147,53 +269,23 @@ BEGIN
 	IF parties IS NULL AND NOT me.everywhere AND me.areas = '{}' THEN
 		parties := me.departments;
 	END IF;
+	IF parties IS NULL THEN
+		SELECT array_agg(t.case_id), array_agg(t.clock_id) INTO page, due
+		FROM triage.desk_of_areas(desk_rows.areas, me.everywhere, me.areas, me.departments, desk_rows.due_before,
+			first_due, first_case, desk_rows.max_rows) t;
+	ELSE
+		SELECT array_agg(t.case_id), array_agg(t.clock_id) INTO page, due
+		FROM triage.desk_timed(parties, desk_rows.areas, me.everywhere, me.areas, me.departments, desk_rows.due_before,
+			first_due, first_case, desk_rows.max_rows) t;
+		IF desk_rows.due_before IS NULL AND coalesce(cardinality(page), 0) < desk_rows.max_rows THEN
+			more := ARRAY(SELECT t.case_id FROM triage.desk_untimed(parties, desk_rows.areas, me.everywhere, me.areas, me.departments,
+				CASE WHEN first_due = 'infinity' THEN first_case ELSE 0 END, desk_rows.max_rows - coalesce(cardinality(page), 0)) t);
+			page := page || more;
+			due := due || array_fill(NULL::int, ARRAY[cardinality(more)]);
+		END IF;
+	END IF;
 	RETURN QUERY
-	WITH candidate AS (
-		SELECT a.case_id, array_agg(a.seq) AS parts, bool_or(a.duty = 'lead') AS leads
-		FROM triage.assignments a
-		WHERE a.department = ANY (parties) AND a.status NOT IN ('done', 'withdrawn')
-		GROUP BY a.case_id
-		UNION ALL
-		SELECT c.case_id, NULL, true
-		FROM triage.cases c
-		WHERE parties IS NULL AND me.everywhere AND places IS NULL AND c.status NOT IN ('closed', 'merged', 'void')
-		UNION ALL
-		SELECT c.case_id, NULL, true
-		FROM triage.cases c
-		WHERE parties IS NULL AND c.status NOT IN ('closed', 'merged', 'void')
-			AND c.area = ANY (CASE WHEN me.everywhere THEN places ELSE me.areas END)
-		UNION ALL
-		-- a case whose place is not known is everybody's at a centre
-		SELECT c.case_id, NULL, true
-		FROM triage.cases c
-		WHERE parties IS NULL AND places IS NULL AND NOT me.everywhere AND me.areas <> '{}'
-			AND c.status NOT IN ('closed', 'merged', 'void') AND c.area IS NULL
-		UNION ALL
-		-- a centre's member who also belongs to departments: their cases elsewhere
-		SELECT DISTINCT a.case_id, NULL::int[], true
-		FROM triage.assignments a
-		JOIN triage.cases c ON c.case_id = a.case_id
-		WHERE parties IS NULL AND NOT me.everywhere AND a.department = ANY (me.departments)
-			AND a.status NOT IN ('done', 'withdrawn') AND CASE WHEN c.area IS NULL THEN me.areas = '{}' OR places IS NOT NULL ELSE c.area <> ALL (me.areas) END
-	), page AS (
-		SELECT c.case_id, k.due_at, p.parts, p.leads
-		FROM candidate p
-		JOIN triage.cases c ON c.case_id = p.case_id AND c.status NOT IN ('closed', 'merged', 'void')
-		CROSS JOIN LATERAL (
-			SELECT min(d.due_at) AS due_at
-			FROM triage.clocks d
-			WHERE d.case_id = p.case_id AND d.state = 'running'
-				AND (p.parts IS NULL OR d.assignment_seq = ANY (p.parts) OR (p.leads AND d.assignment_seq IS NULL))
-		) k
-		WHERE (places IS NULL OR c.area = ANY (places))
-			AND (me.everywhere OR c.area = ANY (me.areas) OR (c.area IS NULL AND me.areas <> '{}')
-				OR EXISTS (SELECT 1 FROM triage.assignments x WHERE x.case_id = c.case_id AND x.department = ANY (me.departments)))
-			AND (desk_rows.due_before IS NULL OR k.due_at < desk_rows.due_before)
-			AND (coalesce(k.due_at, 'infinity'), c.case_id) > (first_due, first_case)
-		ORDER BY coalesce(k.due_at, 'infinity'), c.case_id
-		LIMIT desk_rows.max_rows
-	)
-	SELECT c.case_id, c.number::text, p.due_at, p.due_at - shown_at, k.colour::text, k.stage::text,
+	SELECT c.case_id, c.number::text, k.due_at, k.due_at - shown_at, k.colour::text, k.stage::text,
 		a.department::text, d.zh, a.duty::text, a.status::text,
 		c.status::text, c.kind::text, c.priority, c.danger, c.event_colour::text, c.case_type::text, t.zh, c.area::text, r.zh,
 		c.lead::text, l.zh, c.channel::text, c.reported_at, c.report_count,
@@ -201,30 +293,25 @@ BEGIN
 		(SELECT s.linked_case FROM triage.suggestions s JOIN triage.cases x ON x.case_id = s.linked_case AND x.status NOT IN ('merged', 'void')
 			WHERE s.case_id = p.case_id AND triage.may_see(s.linked_case)
 			ORDER BY s.score DESC, s.linked_case LIMIT 1)
-	FROM page p
+	FROM unnest(page, due) WITH ORDINALITY p(case_id, clock_id, nth)
 	JOIN triage.cases c ON c.case_id = p.case_id
-	LEFT JOIN LATERAL (
-		SELECT d.stage, d.colour, d.assignment_seq
-		FROM triage.clocks d
-		WHERE d.case_id = p.case_id AND d.state = 'running' AND d.due_at = p.due_at
-			AND (p.parts IS NULL OR d.assignment_seq = ANY (p.parts) OR (p.leads AND d.assignment_seq IS NULL))
-		ORDER BY d.clock_id LIMIT 1
-	) k ON true
+	LEFT JOIN triage.clocks k ON k.case_id = p.case_id AND k.clock_id = p.clock_id
 	-- the party whose deadline it is; without one the department's part, else the lead
 	LEFT JOIN LATERAL (
 		SELECT x.department, x.duty, x.status
 		FROM triage.assignments x
 		WHERE x.case_id = p.case_id
 			AND CASE WHEN k.assignment_seq IS NOT NULL THEN x.seq = k.assignment_seq
-					 WHEN p.parts IS NOT NULL THEN x.seq = ANY (p.parts)
-					 ELSE x.duty = 'lead' AND x.status NOT IN ('done', 'withdrawn') END
+					 WHEN x.status IN ('done', 'withdrawn') THEN false
+					 WHEN parties IS NOT NULL THEN x.department = ANY (parties)
+					 ELSE x.duty = 'lead' END
 		ORDER BY x.duty <> 'lead', x.seq LIMIT 1
 	) a ON true
 	LEFT JOIN triage.departments d ON d.code = a.department
 	LEFT JOIN triage.case_types t ON t.code = c.case_type
 	LEFT JOIN triage.areas r ON r.code = c.area
 	LEFT JOIN triage.departments l ON l.code = c.lead
-	ORDER BY coalesce(p.due_at, 'infinity'), c.case_id;
+	ORDER BY p.nth;
 END
 $$;
 COMMENT ON FUNCTION triage.desk_rows(text[], text[], timestamptz, timestamptz, bigint, int) IS

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "base/names.h"
+#include "casework/clocks.h"
 #include "casework/act.h"
 #include "casework/change.h"
 #include "casework/rights.h"
@@ -455,6 +456,8 @@ close_act(Act *act)
 		case_set_text(&act->row, act->att, CASE_OUTCOME, act->outcome);
 	finish_events(act);
 	writer_close(act->w);
+	if (change_of(act, CASE_LEAD))
+		clocks_follow_lead(act);
 	write_case(act);
 	if (act->another)
 		signature_due(act->c.case_id);

@@ -17,21 +17,62 @@
 #include "casework/clocks.h"
 #include "casework/wake.h"
 
+/* Who answers for a part, also one that this act has offered; for the case itself (0) the lead. */
+static const char *
+who_answers(const Act *act, int assignment_seq)
+{
+	ListCell *lc;
+
+	for (int i = 0; i < act->nassignments; i++)
+		if (act->assignments[i].seq == assignment_seq)
+			return act->assignments[i].department;
+	foreach(lc, act->at.joined)
+		if (((Joined *) lfirst(lc))->seq == assignment_seq)
+			return ((Joined *) lfirst(lc))->department;
+	return act->c.lead;
+}
+
+TimedPart
+act_timed_part(const Act *act, int assignment_seq)
+{
+	return (TimedPart){.case_id = act->c.case_id,
+					   .assignment_seq = assignment_seq,
+					   .department = who_answers(act, assignment_seq),
+					   .type = act_type(act),
+					   .area = act_area(act),
+					   .priority = act->c.priority,
+					   .danger = act->c.danger};
+}
+
 void
 clock_start(Act *act, int assignment_seq, Stage stage)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
+	TimedPart	  timed = act_timed_part(act, assignment_seq);
 
-	records_clock(act->w, act->book, act->c.case_id, &act->at, assignment_seq, act_type(act), stage,
-				  act->c.priority, act->c.danger, act_area(act), act->now);
+	records_clock(act->w, act->book, &timed, &act->at, stage, act->now);
 	MemoryContextSwitchTo(old);
 }
 
 void
 clock_start_until(Act *act, int assignment_seq, Stage stage, TimestampTz due)
 {
-	records_clock_until(act->w, act->book, act->c.case_id, &act->at, assignment_seq, act_type(act), stage,
-						act->c.priority, act->c.danger, act_area(act), act->now, due);
+	TimedPart timed = act_timed_part(act, assignment_seq);
+
+	records_clock_until(act->w, act->book, &timed, &act->at, stage, act->now, due);
+}
+
+void
+clocks_follow_lead(Act *act)
+{
+	static KeptPlan plan = {.sql = "UPDATE triage.clocks SET department = $2 WHERE case_id = $1"
+								   " AND assignment_seq IS NULL AND state IN ('running', 'paused')"
+								   " AND department IS DISTINCT FROM $2",
+							.nargs = 2,
+							.types = {INT8OID, TEXTOID}};
+	Datum			args[2] = {Int64GetDatum(act->c.case_id), CStringGetTextDatum(act->c.lead)};
+
+	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
 }
 
 Clock *

@@ -11,6 +11,12 @@
 extern void clock_start(Act *act, int assignment_seq, Stage stage);
 extern void clock_start_until(Act *act, int assignment_seq, Stage stage, TimestampTz due);
 
+/* What a clock of this act would time. */
+extern TimedPart act_timed_part(const Act *act, int assignment_seq);
+
+/* The case's own clocks are its new lead's.  After the rows of the act are written. */
+extern void clocks_follow_lead(Act *act);
+
 /* The running clock of a stage; assignment_seq -1 = any.  NULL when there is none. */
 extern Clock *clock_running(Act *act, const char *stage, int assignment_seq);
 

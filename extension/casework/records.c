@@ -35,16 +35,17 @@ records_event(Writer *w, int64 case_id, int seq, TimestampTz at, const char *act
 
 /* policy = NULL: nothing but the limit itself is known */
 static void
-put_clock(Writer *w, const Book *book, int64 case_id, int clock_id, int assignment_seq, Stage stage,
-		  const Policy *policy, const ClockLimit *limit, TimestampTz start)
+put_clock(Writer *w, const Book *book, const TimedPart *t, int clock_id, Stage stage, const Policy *policy,
+		  const ClockLimit *limit, TimestampTz start)
 {
 	Row row;
 
 	row_init(&row);
-	row_int64(&row, CLK_CASE_ID, case_id);
+	row_int64(&row, CLK_CASE_ID, t->case_id);
 	row_int(&row, CLK_CLOCK_ID, clock_id);
-	if (assignment_seq > 0)
-		row_int(&row, CLK_ASSIGNMENT_SEQ, assignment_seq);
+	if (t->assignment_seq > 0)
+		row_int(&row, CLK_ASSIGNMENT_SEQ, t->assignment_seq);
+	row_text(&row, CLK_DEPARTMENT, t->department);
 	row_text(&row, CLK_STAGE, stage_names[stage]);
 	row_text(&row, CLK_STATE, "running");
 	row_text(&row, CLK_POLICY, policy ? policy->code : "given");
@@ -67,31 +68,29 @@ put_clock(Writer *w, const Book *book, int64 case_id, int clock_id, int assignme
 }
 
 void
-records_clock(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq, const CaseType *type,
-			  Stage stage, int priority, bool danger, const Area *area, TimestampTz start)
+records_clock(Writer *w, Book *book, const TimedPart *t, Counters *at, Stage stage, TimestampTz start)
 {
-	Policy	  *policy = policy_for(book, type, stage, priority, danger, area, start);
+	Policy	  *policy = policy_for(book, t->type, stage, t->priority, t->danger, t->area, start);
 	ClockLimit limit;
 
 	if (policy == NULL)
 		return;
 	limit_start(policy, start, &limit);
-	put_clock(w, book, case_id, ++at->clock_id, assignment_seq, stage, policy, &limit, start);
+	put_clock(w, book, t, ++at->clock_id, stage, policy, &limit, start);
 }
 
 void
-records_clock_until(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq,
-					const CaseType *type, Stage stage, int priority, bool danger, const Area *area,
-					TimestampTz start, TimestampTz due)
+records_clock_until(Writer *w, Book *book, const TimedPart *t, Counters *at, Stage stage, TimestampTz start,
+					TimestampTz due)
 {
-	Policy		 *policy = policy_for(book, type, stage, priority, danger, area, start);
+	Policy		 *policy = policy_for(book, t->type, stage, t->priority, t->danger, t->area, start);
 	ClockLimit	  limit = {.policy = policy, .due_at = due, .next_step = 0, .next_step_at = DT_NOEND};
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
 
 	if (policy != NULL && policy->ladder != NULL && policy->ladder->nsteps > 0)
 		limit.next_step_at = ladder_step_at(&policy->ladder->steps[0], start, due,
 											policy->unit >= UNIT_WORK_HOUR ? policy->calendar : NULL);
-	put_clock(w, book, case_id, ++at->clock_id, assignment_seq, stage, policy, &limit, start);
+	put_clock(w, book, t, ++at->clock_id, stage, policy, &limit, start);
 	MemoryContextSwitchTo(old);
 }
 
@@ -131,23 +130,41 @@ static void
 put_party(Writer *w, Book *book, const CaseFacts *c, const CaseType *type, const Area *area,
 		  const Party *party, int parent_seq, TimestampTz now, Counters *at)
 {
-	int	  seq;
-	Stage stage = STAGE_ASSIST;
+	TimedPart timed = {.case_id = c->case_id,
+					   .department = party->department->code,
+					   .type = type,
+					   .area = area,
+					   .priority = c->priority,
+					   .danger = c->danger};
+	Stage	  stage = STAGE_ASSIST;
 
 	put_assignment(w, c->case_id, at, party->department, party->duty, parent_seq, now);
-	seq = at->assignment_seq;
+	timed.assignment_seq = at->assignment_seq;
 	if (party->duty == DUTY_LEAD)
-		at->lead_seq = seq;
+		at->lead_seq = at->assignment_seq;
 	if (party->duty == DUTY_AGENT)
 		return;
 	if (party->duty == DUTY_LEAD)
 	{
-		records_clock(w, book, c->case_id, at, seq, type, STAGE_ACCEPT, c->priority, c->danger, area, now);
+		records_clock(w, book, &timed, at, STAGE_ACCEPT, now);
 		stage = STAGE_FEEDBACK;
 	}
 	else if (party->duty == DUTY_ON_SCENE || party->duty == DUTY_BACKUP)
 		stage = STAGE_ARRIVE;
-	records_clock(w, book, c->case_id, at, seq, type, stage, c->priority, c->danger, area, now);
+	records_clock(w, book, &timed, at, stage, now);
+}
+
+/* The part of the decision's first party, or the case as its own. */
+static TimedPart
+timed_by(const CaseFacts *c, const Decision *d, int assignment_seq)
+{
+	return (TimedPart){.case_id = c->case_id,
+					   .assignment_seq = assignment_seq,
+					   .department = d->parties[0].department->code,
+					   .type = d->type,
+					   .area = d->area,
+					   .priority = d->priority,
+					   .danger = d->danger};
 }
 
 void
@@ -195,6 +212,7 @@ records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, T
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
 	int			  lead_seq = at->assignment_seq + 1;
 	bool		  team = false;
+	TimedPart	  timed;
 
 	for (int i = 0; i < d->nparties; i++)
 	{
@@ -204,9 +222,12 @@ records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, T
 	}
 	/* where somebody must go and no team is named, the lead goes */
 	if (!team && d->type != NULL && d->type->scene)
-		records_clock(w, book, c->case_id, at, lead_seq, d->type, STAGE_ARRIVE, d->priority, d->danger,
-					  d->area, now);
-	records_clock(w, book, c->case_id, at, 0, d->type, STAGE_RESOLVE, d->priority, d->danger, d->area, now);
+	{
+		timed = timed_by(c, d, lead_seq);
+		records_clock(w, book, &timed, at, STAGE_ARRIVE, now);
+	}
+	timed = timed_by(c, d, 0);
+	records_clock(w, book, &timed, at, STAGE_RESOLVE, now);
 	tell_parties(w, book, c, d, now, event_seq);
 	MemoryContextSwitchTo(old);
 }
@@ -217,13 +238,13 @@ records_triage(Writer *w, Book *book, const CaseFacts *c, const Decision *d, Tim
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
 	Department	 *centre = d->parties[0].department;
+	TimedPart	  timed;
 
 	put_assignment(w, c->case_id, at, centre, DUTY_LEAD, parent_seq, now);
-	records_clock(w, book, c->case_id, at, at->assignment_seq, d->type, STAGE_TRIAGE, d->priority, d->danger,
-				  d->area, now);
+	timed = timed_by(c, d, at->assignment_seq);
+	records_clock(w, book, &timed, at, STAGE_TRIAGE, now);
 	if (d->verdict == VERDICT_SILENT)
-		records_clock(w, book, c->case_id, at, at->assignment_seq, d->type, STAGE_RING_BACK, d->priority,
-					  d->danger, d->area, now);
+		records_clock(w, book, &timed, at, STAGE_RING_BACK, now);
 	for (int i = 0; i < d->nparties; i++)
 		outbox_put(w, book, c, event_seq, now,
 				   &(Notice){.endpoint = d->parties[i].department->endpoint,

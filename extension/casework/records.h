@@ -81,15 +81,25 @@ extern void records_party(Writer *w, Book *book, const CaseFacts *c, const CaseT
 						  Department *department, Duty duty, int parent_seq, TimestampTz now, Counters *at,
 						  int event_seq);
 
+/* A part of a case, or the case itself, that clocks time. */
+typedef struct TimedPart
+{
+	int64			case_id;
+	int				assignment_seq; /* 0 = the case itself */
+	const char	   *department;		/* who answers for it: the party, for the case itself the lead */
+	const CaseType *type;
+	const Area	   *area;
+	int				priority;
+	bool			danger;
+} TimedPart;
+
 /* A clock; does nothing when no policy times the stage. */
 extern void
-records_clock(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq, const CaseType *type,
-			  Stage stage, int priority, bool danger, const Area *area, TimestampTz start);
+records_clock(Writer *w, Book *book, const TimedPart *t, Counters *at, Stage stage, TimestampTz start);
 
 /* The same with a due time that somebody named; without a policy it has no ladder. */
-extern void records_clock_until(Writer *w, Book *book, int64 case_id, Counters *at, int assignment_seq,
-								const CaseType *type, Stage stage, int priority, bool danger,
-								const Area *area, TimestampTz start, TimestampTz due);
+extern void records_clock_until(Writer *w, Book *book, const TimedPart *t, Counters *at, Stage stage,
+								TimestampTz start, TimestampTz due);
 
 /* An event; previous = hash of the one before, NULL for the first; the new hash is left in `hash`. */
 extern void records_event(Writer *w, int64 case_id, int seq, TimestampTz at, const char *actor,

@@ -11,6 +11,7 @@
 
 #include "base/guc.h"
 #include "base/names.h"
+#include "casework/clocks.h"
 #include "casework/redecide.h"
 #include "casework/redirect.h"
 #include "casework/repeats.h"
@@ -218,8 +219,7 @@ clear_danger(Act *act)
 			 Int32GetDatum(type && type->priority > 1 ? type->priority : 3));
 	case_facts(&act->row, act->att, &act->c);
 	act_stop_clocks(act, "triage", -1, act->now, false);
-	records_clock(act->w, act->book, act->c.case_id, &act->at, centre ? centre->seq : 0, type, STAGE_TRIAGE,
-				  act->c.priority, false, act_area(act), act->now);
+	clock_start(act, centre ? centre->seq : 0, STAGE_TRIAGE);
 }
 
 /* Danger that was seen at intake stays: only a person's verb takes it back. */

@@ -145,9 +145,11 @@ static void
 start_clock(Act *act, const Decision *d, int assignment_seq, Stage stage)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
+	TimedPart	  timed = act_timed_part(act, assignment_seq);
 
-	records_clock(act->w, act->book, act->c.case_id, &act->at, assignment_seq, d->type, stage,
-				  act->c.priority, act->c.danger, d->area, act->now);
+	timed.type = d->type;
+	timed.area = d->area;
+	records_clock(act->w, act->book, &timed, &act->at, stage, act->now);
 	MemoryContextSwitchTo(old);
 }
 

@@ -304,7 +304,43 @@ CREATE TEMP TABLE meetings AS SELECT e.case_id, e.seq, e.data->>'chair' AS chair
 	WHERE e.verb = 'confer';
 SELECT is((SELECT string_agg(format('case %s event %s: %s instead of %s', m.case_id, m.seq, m.chair, m.turn), ', ') FROM meetings m WHERE m.chair IS DISTINCT FROM m.turn), NULL,
 	'the chair of a meeting was the unit whose turn it was');
-SELECT is((SELECT string_agg(DISTINCT m.chair, ' ') FROM meetings m), 'CENTRE1 ENV WATER', 'by day, by night, and the centre''s own where nobody takes turns');
+
+-- ---- the desks after all that ----
+
+CREATE TEMP TABLE desks AS SELECT d.code AS department, coalesce((SELECT array_agg(p.case_id ORDER BY coalesce(p.due, 'infinity'), p.case_id) FROM (
+		SELECT c.case_id, (SELECT min(k.due_at) FROM triage.clocks k WHERE k.case_id = c.case_id AND k.state = 'running'
+			AND (k.assignment_seq = ANY (array_agg(a.seq)) OR (bool_or(a.duty = 'lead') AND k.assignment_seq IS NULL))) AS due
+		FROM triage.cases c JOIN triage.assignments a ON a.case_id = c.case_id AND a.department = d.code AND a.status NOT IN ('done', 'withdrawn')
+		WHERE c.status NOT IN ('closed', 'void', 'merged') GROUP BY c.case_id) p), '{}') AS cases
+	FROM triage.departments d;
+GRANT SELECT ON desks TO PUBLIC;
+-- page by page
+CREATE FUNCTION pg_temp.paged(department text, size int) RETURNS bigint[] LANGUAGE plpgsql AS $$
+DECLARE
+	r		record;
+	due		timestamptz;
+	id		bigint;
+	n		int;
+	all_of	bigint[] := '{}';
+BEGIN
+	LOOP
+		n := 0;
+		FOR r IN SELECT i.case_id, i.due_at FROM triage.inbox(paged.department, due, id, size) i LOOP
+			all_of := all_of || r.case_id;
+			due := r.due_at;
+			id := r.case_id;
+			n := n + 1;
+		END LOOP;
+		EXIT WHEN n < size;
+	END LOOP;
+	RETURN all_of;
+END
+$$;
+SET ROLE t146_three;
+SELECT is((SELECT string_agg(d.department, ' ') FROM desks d WHERE pg_temp.paged(d.department, 1000) <> d.cases), NULL, 'each desk shows its open cases by their next deadlines');
+SELECT is((SELECT string_agg(d.department, ' ') FROM desks d WHERE pg_temp.paged(d.department, 3) <> d.cases), NULL, 'and page by page the same');
+SELECT cmp_ok((SELECT max(cardinality(d.cases)) FROM desks d), '>', 6, 'of which there are several');
+RESET ROLE;
 
 -- ---- what is illegal ----
 

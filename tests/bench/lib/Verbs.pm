@@ -36,8 +36,8 @@ s AS (INSERT INTO triage.clock_segments (case_id, clock_id, segment, state, star
 sub start
 {
 	my ($stage, $seq) = @_;
-	return "n AS (INSERT INTO triage.clocks (case_id, clock_id, assignment_seq, stage, state, policy, policy_version, amount, unit, ladder, next_step, occurrence, started_at, due_at, next_step_at)
-	SELECT :id, (SELECT max(x.clock_id) + 1 FROM triage.clocks x WHERE x.case_id = :id), $seq, '$stage', 'running', p.code, 1, p.amount, p.unit, p.ladder, 0, 0, now(), now() + interval '1 day', now() + interval '20 hours'
+	return "n AS (INSERT INTO triage.clocks (case_id, clock_id, assignment_seq, department, stage, state, policy, policy_version, amount, unit, ladder, next_step, occurrence, started_at, due_at, next_step_at)
+	SELECT :id, (SELECT max(x.clock_id) + 1 FROM triage.clocks x WHERE x.case_id = :id), $seq, 'D', '$stage', 'running', p.code, 1, p.amount, p.unit, p.ladder, 0, 0, now(), now() + interval '1 day', now() + interval '20 hours'
 	FROM triage.policies p WHERE p.stage = '$stage' ORDER BY p.code LIMIT 1),";
 }
 
