@@ -115,11 +115,13 @@ CREATE TABLE triage.assignments (
 	accepted_at		timestamptz,
 	arrived_at		timestamptz,
 	done_at			timestamptz,
+	due_at			timestamptz,
 	PRIMARY KEY (case_id, seq)
 ) WITH (fillfactor = 92);
 CREATE UNIQUE INDEX assignments_one_lead_idx ON triage.assignments (case_id)
 	WHERE duty = 'lead' AND status NOT IN ('done', 'withdrawn');
-CREATE INDEX assignments_live_idx ON triage.assignments (department, case_id)
+-- a department's desk: its live parts, the next deadline first
+CREATE INDEX assignments_live_idx ON triage.assignments (department, due_at, case_id)
 	WHERE status NOT IN ('done', 'withdrawn');
 SELECT pg_extension_config_dump('triage.assignments', '');
 
@@ -138,7 +140,6 @@ CREATE TABLE triage.clocks (
 	case_id			bigint	NOT NULL,
 	clock_id		int		NOT NULL,
 	assignment_seq	int,
-	department		text	COLLATE "C" NOT NULL,
 	stage			text	COLLATE "C" NOT NULL,
 	state			text	COLLATE "C" NOT NULL CHECK (state IN ('running', 'paused', 'met', 'missed', 'cancelled')),
 	colour			text	COLLATE "C" CHECK (colour IN ('blue', 'yellow', 'red')),
@@ -165,8 +166,6 @@ CREATE TABLE triage.clocks (
 ) WITH (fillfactor = 92);
 -- what the timekeeper reads: the earliest step that is still to fire
 CREATE INDEX clocks_due_idx ON triage.clocks (next_step_at, case_id) WHERE next_step_at IS NOT NULL;
--- what a desk reads: a department's deadlines, the next one first
-CREATE INDEX clocks_desk_idx ON triage.clocks (department, due_at, case_id) WHERE state = 'running';
 SELECT pg_extension_config_dump('triage.clocks', '');
 
 CREATE TABLE triage.clock_segments (

@@ -1,8 +1,8 @@
 /*
  * Desks: what waits for a department, what is late, how an area stands.
  *
- * A department's desk is read from its deadlines in their order
- * (clocks_desk_idx), an area's from its open cases (cases_open_idx).  Sight is worked out once a
+ * A department's desk is read in the order of its deadlines
+ * (assignments_live_idx), an area's from its open cases (cases_open_idx).  Sight is worked out once a
  * call, as two lists; no function runs per row.  Who may see a case is the
  * same as for triage.may_see(): extension/casework/rights.c.
  */
@@ -117,15 +117,29 @@ $$;
 COMMENT ON FUNCTION triage.sight() IS
 	'What the actor may see, for queries over many cases: everywhere, or the cases of these areas and those in which these departments take part. The same rule as triage.may_see().';
 
+-- The clock by which a part is due next: its own, or the case's own where it leads.
+CREATE FUNCTION triage.desk_clock(case_id bigint, seq int) RETURNS int
+	LANGUAGE sql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT k.clock_id FROM triage.clocks k
+	WHERE k.case_id = desk_clock.case_id AND k.state = 'running'
+		AND (k.assignment_seq = desk_clock.seq OR (k.assignment_seq IS NULL
+			AND EXISTS (SELECT FROM triage.assignments a WHERE a.case_id = desk_clock.case_id AND a.seq = desk_clock.seq AND a.duty = 'lead')))
+	ORDER BY k.due_at, k.clock_id LIMIT 1
+$$;
+COMMENT ON FUNCTION triage.desk_clock(bigint, int) IS
+	'A part of desk_rows(): clock_id of the running clock by which a part of a case is due next.';
+
 /*
- * Open cases in which one of the departments has a deadline, the next one
- * first, by (due_at, case_id) behind (after_due, after_case).  Read from
- * clocks_desk_idx in its order: a page costs what its rows cost.  Of several
- * deadlines in a case the earliest counts.  A case that is over or merged has
- * none that runs.  me = triage.sight(); places NULL = everywhere, due_before
- * NULL = always.
+ * Open cases in which one of the departments has a live part, by its next
+ * deadline there, those without one last, behind (after_due, after_case).
+ * Read from assignments_live_idx in its order, first what has a deadline, then
+ * what has none: a page costs what its rows cost.  Of several parts in a case
+ * the one that is due first counts.  me = triage.sight(); places NULL =
+ * everywhere, due_before NULL = always.
  */
-CREATE FUNCTION triage.desk_timed(departments text[], places text[], everywhere boolean, areas text[], own text[],
+CREATE FUNCTION triage.desk_of_departments(departments text[], places text[], everywhere boolean, areas text[], own text[],
 		due_before timestamptz, after_due timestamptz, after_case bigint, max_rows int)
 	RETURNS TABLE (case_id bigint, clock_id int)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -135,55 +149,58 @@ CREATE FUNCTION triage.desk_timed(departments text[], places text[], everywhere 
 	SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 #variable_conflict use_column
+DECLARE
+	found_rows	int;
 BEGIN
 	RETURN QUERY
-	SELECT k.case_id, k.clock_id
-	FROM unnest(desk_timed.departments) d(code)
+	SELECT p.case_id, triage.desk_clock(p.case_id, p.seq)
+	FROM (SELECT l.case_id, l.seq, l.due_at
+		FROM unnest(desk_of_departments.departments) d(code)
+		CROSS JOIN LATERAL (
+			SELECT a.case_id, a.seq, a.due_at
+			FROM triage.assignments a
+			JOIN triage.cases c ON c.case_id = a.case_id AND c.status NOT IN ('closed', 'merged', 'void')
+			WHERE a.department = d.code AND a.status NOT IN ('done', 'withdrawn')
+				AND (a.due_at, a.case_id) > (desk_of_departments.after_due, desk_of_departments.after_case)
+				AND a.due_at < coalesce(desk_of_departments.due_before, 'infinity')
+				AND (desk_of_departments.places IS NULL OR c.area = ANY (desk_of_departments.places))
+				AND (desk_of_departments.everywhere OR d.code = ANY (desk_of_departments.own)
+					OR CASE WHEN c.area IS NULL THEN desk_of_departments.areas <> '{}' ELSE c.area = ANY (desk_of_departments.areas) END
+					OR EXISTS (SELECT FROM triage.assignments x WHERE x.case_id = a.case_id AND x.department = ANY (desk_of_departments.own)))
+				AND NOT EXISTS (SELECT FROM triage.assignments x WHERE x.case_id = a.case_id AND x.status NOT IN ('done', 'withdrawn')
+					AND x.department = ANY (desk_of_departments.departments) AND (x.due_at, x.seq) < (a.due_at, a.seq))
+			ORDER BY a.due_at, a.case_id
+			LIMIT desk_of_departments.max_rows) l
+		ORDER BY l.due_at, l.case_id
+		LIMIT desk_of_departments.max_rows) p
+	ORDER BY p.due_at, p.case_id;
+	GET DIAGNOSTICS found_rows = ROW_COUNT;
+	IF found_rows = desk_of_departments.max_rows OR desk_of_departments.due_before IS NOT NULL THEN
+		RETURN;
+	END IF;
+	RETURN QUERY
+	SELECT l.case_id, NULL::int
+	FROM unnest(desk_of_departments.departments) d(code)
 	CROSS JOIN LATERAL (
-		SELECT x.case_id, x.clock_id, x.due_at
-		FROM triage.clocks x
-		WHERE x.department = d.code AND x.state = 'running'
-			AND (x.due_at, x.case_id) > (desk_timed.after_due, desk_timed.after_case)
-			AND x.due_at < coalesce(desk_timed.due_before, 'infinity')
-			AND NOT EXISTS (SELECT FROM triage.clocks e WHERE e.case_id = x.case_id AND e.state = 'running'
-				AND e.department = ANY (desk_timed.departments) AND (e.due_at, e.clock_id) < (x.due_at, x.clock_id))
-			AND (desk_timed.places IS NULL
-				OR EXISTS (SELECT FROM triage.cases c WHERE c.case_id = x.case_id AND c.area = ANY (desk_timed.places)))
-			AND (desk_timed.everywhere OR d.code = ANY (desk_timed.own)
-				OR EXISTS (SELECT FROM triage.cases c WHERE c.case_id = x.case_id
-					AND CASE WHEN c.area IS NULL THEN desk_timed.areas <> '{}' ELSE c.area = ANY (desk_timed.areas) END)
-				OR EXISTS (SELECT FROM triage.assignments a WHERE a.case_id = x.case_id AND a.department = ANY (desk_timed.own)))
-		ORDER BY x.due_at, x.case_id
-		LIMIT desk_timed.max_rows) k
-	ORDER BY k.due_at, k.case_id
-	LIMIT desk_timed.max_rows;
+		SELECT a.case_id
+		FROM triage.assignments a
+		JOIN triage.cases c ON c.case_id = a.case_id AND c.status NOT IN ('closed', 'merged', 'void')
+		WHERE a.department = d.code AND a.status NOT IN ('done', 'withdrawn') AND a.due_at IS NULL
+			AND a.case_id > CASE WHEN desk_of_departments.after_due = 'infinity' THEN desk_of_departments.after_case ELSE 0 END
+			AND (desk_of_departments.places IS NULL OR c.area = ANY (desk_of_departments.places))
+			AND (desk_of_departments.everywhere OR d.code = ANY (desk_of_departments.own)
+				OR CASE WHEN c.area IS NULL THEN desk_of_departments.areas <> '{}' ELSE c.area = ANY (desk_of_departments.areas) END
+				OR EXISTS (SELECT FROM triage.assignments x WHERE x.case_id = a.case_id AND x.department = ANY (desk_of_departments.own)))
+			AND NOT EXISTS (SELECT FROM triage.assignments x WHERE x.case_id = a.case_id AND x.status NOT IN ('done', 'withdrawn')
+				AND x.department = ANY (desk_of_departments.departments) AND (x.due_at IS NOT NULL OR x.seq < a.seq))
+		ORDER BY a.case_id
+		LIMIT desk_of_departments.max_rows - found_rows) l
+	ORDER BY l.case_id
+	LIMIT desk_of_departments.max_rows - found_rows;
 END
 $$;
-COMMENT ON FUNCTION triage.desk_timed(text[], text[], boolean, text[], text[], timestamptz, timestamptz, bigint, int) IS
-	'A part of desk_rows(): a page of the cases in which these departments have a running deadline, with the clock that is due next.';
-
--- The same of cases in which they have a live part and no deadline, by case_id.
-CREATE FUNCTION triage.desk_untimed(departments text[], places text[], everywhere boolean, areas text[], own text[],
-		after_case bigint, max_rows int)
-	RETURNS TABLE (case_id bigint, clock_id int)
-	LANGUAGE sql STABLE PARALLEL RESTRICTED
-	SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT DISTINCT a.case_id, NULL::int
-	FROM triage.assignments a
-	JOIN triage.cases c ON c.case_id = a.case_id AND c.status NOT IN ('closed', 'merged', 'void')
-	WHERE a.department = ANY (desk_untimed.departments) AND a.status NOT IN ('done', 'withdrawn') AND a.case_id > desk_untimed.after_case
-		AND NOT EXISTS (SELECT FROM triage.clocks e WHERE e.case_id = a.case_id AND e.state = 'running'
-			AND e.department = ANY (desk_untimed.departments))
-		AND (desk_untimed.places IS NULL OR c.area = ANY (desk_untimed.places))
-		AND (desk_untimed.everywhere OR a.department = ANY (desk_untimed.own)
-			OR CASE WHEN c.area IS NULL THEN desk_untimed.areas <> '{}' ELSE c.area = ANY (desk_untimed.areas) END
-			OR EXISTS (SELECT FROM triage.assignments x WHERE x.case_id = a.case_id AND x.department = ANY (desk_untimed.own)))
-	ORDER BY a.case_id
-	LIMIT desk_untimed.max_rows
-$$;
-COMMENT ON FUNCTION triage.desk_untimed(text[], text[], boolean, text[], text[], bigint, int) IS
-	'A part of desk_rows(): a page of the open cases in which these departments have a live part without a running deadline; clock_id is NULL.';
+COMMENT ON FUNCTION triage.desk_of_departments(text[], text[], boolean, text[], text[], timestamptz, timestamptz, bigint, int) IS
+	'A part of desk_rows(): a page of the open cases in which these departments have a live part, with the clock that is due next there, NULL = none runs.';
 
 /* The same of all that a centre sees, by the next deadline of each case: every open case is looked at. */
 CREATE FUNCTION triage.desk_of_areas(places text[], everywhere boolean, areas text[], own text[],
@@ -256,7 +273,6 @@ DECLARE
 	first_case	bigint := coalesce(desk_rows.after_case, 0);
 	page		bigint[];	-- the cases
 	due			int[];		-- the clock of each that is due next, NULL = none
-	more		bigint[];
 BEGIN
 	IF desk_rows.max_rows IS NULL OR desk_rows.max_rows NOT BETWEEN 1 AND 10000 THEN
 		RAISE EXCEPTION 'argument "max_rows" is out of range'
@@ -275,14 +291,8 @@ BEGIN
 			first_due, first_case, desk_rows.max_rows) t;
 	ELSE
 		SELECT array_agg(t.case_id), array_agg(t.clock_id) INTO page, due
-		FROM triage.desk_timed(parties, desk_rows.areas, me.everywhere, me.areas, me.departments, desk_rows.due_before,
+		FROM triage.desk_of_departments(parties, desk_rows.areas, me.everywhere, me.areas, me.departments, desk_rows.due_before,
 			first_due, first_case, desk_rows.max_rows) t;
-		IF desk_rows.due_before IS NULL AND coalesce(cardinality(page), 0) < desk_rows.max_rows THEN
-			more := ARRAY(SELECT t.case_id FROM triage.desk_untimed(parties, desk_rows.areas, me.everywhere, me.areas, me.departments,
-				CASE WHEN first_due = 'infinity' THEN first_case ELSE 0 END, desk_rows.max_rows - coalesce(cardinality(page), 0)) t);
-			page := page || more;
-			due := due || array_fill(NULL::int, ARRAY[cardinality(more)]);
-		END IF;
 	END IF;
 	RETURN QUERY
 	SELECT c.case_id, c.number::text, k.due_at, k.due_at - shown_at, k.colour::text, k.stage::text,

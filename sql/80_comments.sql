@@ -309,12 +309,12 @@ COMMENT ON COLUMN triage.assignments.offered_at IS 'When the unit got it.';
 COMMENT ON COLUMN triage.assignments.accepted_at IS 'When it signed (签收), in the field''s time; NULL = not yet.';
 COMMENT ON COLUMN triage.assignments.arrived_at IS 'When it was on the scene (到场), in the field''s time; NULL = not.';
 COMMENT ON COLUMN triage.assignments.done_at IS 'When its part ended, done or withdrawn; NULL = live.';
+COMMENT ON COLUMN triage.assignments.due_at IS 'The next deadline of a live part: the earliest due_at of its running clocks, for the lead also of the case''s own; NULL = none runs, or the part has ended. Not kept while the case is merged.';
 
 COMMENT ON TABLE triage.clocks IS 'Clocks (时限): each times one stage of a case or of one unit''s part. Overdue = running and red; missed is set when it stops late. Every unit has its own; a transfer gives the new unit its own time.';
 COMMENT ON COLUMN triage.clocks.case_id IS 'cases.case_id.';
 COMMENT ON COLUMN triage.clocks.clock_id IS 'Counts the case''s clocks from 1.';
 COMMENT ON COLUMN triage.clocks.assignment_seq IS 'assignments.seq it belongs to; NULL = the case''s own (resolve).';
-COMMENT ON COLUMN triage.clocks.department IS 'Who answers for it: the department of its part; of the case''s own clocks that run or stand still, the lead.';
 COMMENT ON COLUMN triage.clocks.stage IS 'policies.stage: triage 研判 | accept 签收 | arrive 到场 | feedback 反馈 | resolve 办结 | ring_back 回拨 | assist 协办.';
 COMMENT ON COLUMN triage.clocks.state IS 'running 计时 | paused 暂停 | met 按时 = stopped by due_at | missed 超时 = stopped later | cancelled 取消 = the matter fell away.';
 COMMENT ON COLUMN triage.clocks.colour IS 'Colour of the last step that has one: blue 蓝 | yellow 黄 | red 红 (F88); stays when the clock stops; NULL = none yet.';
@@ -533,8 +533,7 @@ COMMENT ON INDEX triage.cases_reported_idx IS 'Cases of a period: counts, rates,
 COMMENT ON INDEX triage.cases_open_idx IS 'Open cases of an area: board, risk list, same matter.';
 COMMENT ON INDEX triage.case_sources_token_idx IS 'status_by_token(); a token opens one source.';
 COMMENT ON INDEX triage.assignments_one_lead_idx IS 'At most one live lead (牵头单位) a case (SEED4 F80).';
-COMMENT ON INDEX triage.assignments_live_idx IS 'A department''s live assignments: inbox.';
-COMMENT ON INDEX triage.clocks_desk_idx IS 'inbox(): a department''s running deadlines, the next one first, so that a page costs the same however many cases are open.';
+COMMENT ON INDEX triage.assignments_live_idx IS 'inbox(): a department''s live parts, the next deadline first, so that a page costs the same however many cases are open.';
 COMMENT ON INDEX triage.clocks_due_idx IS 'The timekeeper: earliest step still to fire, then those due.';
 COMMENT ON INDEX triage.deliveries_id_idx IS 'A delivery by its id: replay, cancel.';
 COMMENT ON INDEX triage.deliveries_queue_idx IS 'The courier: what waits for each endpoint, earliest first.';

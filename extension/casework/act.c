@@ -106,9 +106,10 @@ static void
 read_assignments(Act *act)
 {
 	static KeptPlan plan = {
-		.sql = "SELECT a.seq, a.department, a.duty, a.parent_seq, a.status,"
-			   " a.accepted_at IS NOT NULL, a.arrived_at IS NOT NULL, a.offered_at"
-			   " FROM triage.assignments a WHERE a.case_id = $1 ORDER BY a.seq FOR NO KEY UPDATE",
+		.sql =
+			"SELECT a.seq, a.department, a.duty, a.parent_seq, a.status,"
+			" a.accepted_at IS NOT NULL, a.arrived_at IS NOT NULL, a.offered_at, coalesce(a.due_at, 'infinity')"
+			" FROM triage.assignments a WHERE a.case_id = $1 ORDER BY a.seq FOR NO KEY UPDATE",
 		.nargs = 1,
 		.types = {INT8OID}};
 	Datum args[1] = {Int64GetDatum(act->c.case_id)};
@@ -128,6 +129,7 @@ read_assignments(Act *act)
 		a->accepted = DatumGetBool(triage_result(i, 6, &isnull));
 		a->arrived = DatumGetBool(triage_result(i, 7, &isnull));
 		a->offered_at = DatumGetTimestampTz(triage_result(i, 8, &isnull));
+		a->due_at = DatumGetTimestampTz(triage_result(i, 9, &isnull));
 		a->live = strcmp(a->status, "done") != 0 && strcmp(a->status, "withdrawn") != 0;
 		act->at.assignment_seq = Max(act->at.assignment_seq, a->seq);
 	}
@@ -451,13 +453,17 @@ finish_events(Act *act)
 static void
 close_act(Act *act)
 {
+	PartDue *parts;
+	int		 nparts;
+
 	case_set_text(&act->row, act->att, CASE_COLOUR, worst_colour(act));
 	if (act->outcome != NULL)
 		case_set_text(&act->row, act->att, CASE_OUTCOME, act->outcome);
 	finish_events(act);
+	parts = palloc((act->nassignments + list_length(act->at.joined) + 1) * sizeof(PartDue));
+	nparts = clocks_next_due(act, parts);
 	writer_close(act->w);
-	if (change_of(act, CASE_LEAD))
-		clocks_follow_lead(act);
+	clocks_write_next_due(act->c.case_id, parts, nparts);
 	write_case(act);
 	if (act->another)
 		signature_due(act->c.case_id);

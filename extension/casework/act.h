@@ -27,6 +27,7 @@ typedef struct Assignment
 	bool		accepted;
 	bool		arrived;
 	TimestampTz offered_at;
+	TimestampTz due_at;		/* of its row; DT_NOEND = none */
 	const char *was_status; /* when the act began */
 	const char *was_duty;
 	bool		was_accepted;

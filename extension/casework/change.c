@@ -66,15 +66,6 @@ column_changed(const Act *act, int i)
 						   att->attlen);
 }
 
-bool
-change_of(const Act *act, CaseColumn column)
-{
-	for (int i = 0; i < (int) lengthof(told); i++)
-		if (told[i].column == column)
-			return column_changed(act, i);
-	return false;
-}
-
 static bool
 part_changed(const Assignment *a)
 {

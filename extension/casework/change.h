@@ -23,9 +23,6 @@
 /* The row as it was read; call it before anything is changed. */
 extern void change_begin(Act *act);
 
-/* Is a column that events tell another than it was? */
-extern bool change_of(const Act *act, CaseColumn column);
-
 /* Into an open object. */
 extern void change_put(Act *act, JsonBuild *b);
 

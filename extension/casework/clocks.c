@@ -17,27 +17,11 @@
 #include "casework/clocks.h"
 #include "casework/wake.h"
 
-/* Who answers for a part, also one that this act has offered; for the case itself (0) the lead. */
-static const char *
-who_answers(const Act *act, int assignment_seq)
-{
-	ListCell *lc;
-
-	for (int i = 0; i < act->nassignments; i++)
-		if (act->assignments[i].seq == assignment_seq)
-			return act->assignments[i].department;
-	foreach(lc, act->at.joined)
-		if (((Joined *) lfirst(lc))->seq == assignment_seq)
-			return ((Joined *) lfirst(lc))->department;
-	return act->c.lead;
-}
-
 TimedPart
 act_timed_part(const Act *act, int assignment_seq)
 {
 	return (TimedPart){.case_id = act->c.case_id,
 					   .assignment_seq = assignment_seq,
-					   .department = who_answers(act, assignment_seq),
 					   .type = act_type(act),
 					   .area = act_area(act),
 					   .priority = act->c.priority,
@@ -62,17 +46,73 @@ clock_start_until(Act *act, int assignment_seq, Stage stage, TimestampTz due)
 	records_clock_until(act->w, act->book, &timed, &act->at, stage, act->now, due);
 }
 
-void
-clocks_follow_lead(Act *act)
+/* The earliest of the clocks that run for a part, for the lead also of the case's own; DT_NOEND = none runs. */
+static TimestampTz
+next_due(const Act *act, int assignment_seq, bool leads)
 {
-	static KeptPlan plan = {.sql = "UPDATE triage.clocks SET department = $2 WHERE case_id = $1"
-								   " AND assignment_seq IS NULL AND state IN ('running', 'paused')"
-								   " AND department IS DISTINCT FROM $2",
-							.nargs = 2,
-							.types = {INT8OID, TEXTOID}};
-	Datum			args[2] = {Int64GetDatum(act->c.case_id), CStringGetTextDatum(act->c.lead)};
+	TimestampTz due = DT_NOEND;
+	ListCell   *lc;
 
-	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
+	for (int i = 0; i < act->nclocks; i++)
+	{
+		const Clock *k = &act->clocks[i];
+
+		if (k->running && (k->assignment_seq == assignment_seq || (leads && k->assignment_seq == 0)))
+			due = Min(due, k->due_at);
+	}
+	foreach(lc, act->at.started)
+	{
+		const Started *s = lfirst(lc);
+
+		if (s->assignment_seq == assignment_seq || (leads && s->assignment_seq == 0))
+			due = Min(due, s->due_at);
+	}
+	return due;
+}
+
+int
+clocks_next_due(const Act *act, PartDue *parts)
+{
+	int		  n = 0;
+	ListCell *lc;
+
+	for (int i = 0; i < act->nassignments; i++)
+	{
+		const Assignment *a = &act->assignments[i];
+		TimestampTz		  due;
+
+		if (!a->live)
+			continue;
+		due = next_due(act, a->seq, strcmp(a->duty, "lead") == 0);
+		if (due != a->due_at)
+			parts[n++] = (PartDue){a->seq, due};
+	}
+	foreach(lc, act->at.joined)
+	{
+		const Joined *j = lfirst(lc);
+		TimestampTz	  due = next_due(act, j->seq, j->duty == DUTY_LEAD);
+
+		if (due != j->due_at)
+			parts[n++] = (PartDue){j->seq, due};
+	}
+	return n;
+}
+
+void
+clocks_write_next_due(int64 case_id, const PartDue *parts, int n)
+{
+	static KeptPlan plan = {.sql =
+								"UPDATE triage.assignments SET due_at = $3 WHERE case_id = $1 AND seq = $2",
+							.nargs = 3,
+							.types = {INT8OID, INT4OID, TIMESTAMPTZOID}};
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum args[3] = {Int64GetDatum(case_id), Int32GetDatum(parts[i].assignment_seq),
+						 TimestampTzGetDatum(parts[i].due_at)};
+
+		triage_run(&plan, args, TIMESTAMP_IS_NOEND(parts[i].due_at) ? "  n" : NULL, SPI_OK_UPDATE);
+	}
 }
 
 Clock *

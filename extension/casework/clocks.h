@@ -14,8 +14,20 @@ extern void clock_start_until(Act *act, int assignment_seq, Stage stage, Timesta
 /* What a clock of this act would time. */
 extern TimedPart act_timed_part(const Act *act, int assignment_seq);
 
-/* The case's own clocks are its new lead's.  After the rows of the act are written. */
-extern void clocks_follow_lead(Act *act);
+/* A part's next deadline, which its assignment says; DT_NOEND = none. */
+typedef struct PartDue
+{
+	int			assignment_seq;
+	TimestampTz due_at;
+} PartDue;
+
+/*
+ * The live parts whose next deadline is another after the act than their rows
+ * say; room for all parts.  Asked before the act's rows are written, written
+ * after.
+ */
+extern int	clocks_next_due(const Act *act, PartDue *parts);
+extern void clocks_write_next_due(int64 case_id, const PartDue *parts, int n);
 
 /* The running clock of a stage; assignment_seq -1 = any.  NULL when there is none. */
 extern Clock *clock_running(Act *act, const char *stage, int assignment_seq);

@@ -51,7 +51,8 @@ act_set_assignment(Act *act, Assignment *a, const char *status)
 			"UPDATE triage.assignments SET status = $3,"
 			" accepted_at = CASE WHEN $3 IN ('accepted', 'on_scene') THEN coalesce(accepted_at, $4) ELSE accepted_at END,"
 			" arrived_at = CASE WHEN $3 = 'on_scene' THEN coalesce(arrived_at, $4) ELSE arrived_at END,"
-			" done_at = CASE WHEN $3 IN ('done', 'withdrawn') THEN coalesce(done_at, $4) ELSE done_at END"
+			" done_at = CASE WHEN $3 IN ('done', 'withdrawn') THEN coalesce(done_at, $4) ELSE done_at END,"
+			" due_at = CASE WHEN $3 IN ('done', 'withdrawn') THEN NULL ELSE due_at END"
 			" WHERE case_id = $1 AND seq = $2",
 		.nargs = 4,
 		.types = {INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};

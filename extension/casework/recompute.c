@@ -138,6 +138,9 @@ move_clock(const OldClock *k, const char *calendar_code)
 	/* a step that repeats keeps its own rhythm */
 	args[5] = BoolGetDatum(k->occurrence > 0);
 	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
+	for (int i = 0; i < act.nclocks; i++)
+		if (act.clocks[i].clock_id == k->clock_id)
+			act.clocks[i].due_at = due;
 	act.quiet = due == k->due_at;
 	jb_int(&act.data, "clock_id", k->clock_id);
 	jb_time(&act.data, "was_due_at", k->due_at);

@@ -45,7 +45,6 @@ put_clock(Writer *w, const Book *book, const TimedPart *t, int clock_id, Stage s
 	row_int(&row, CLK_CLOCK_ID, clock_id);
 	if (t->assignment_seq > 0)
 		row_int(&row, CLK_ASSIGNMENT_SEQ, t->assignment_seq);
-	row_text(&row, CLK_DEPARTMENT, t->department);
 	row_text(&row, CLK_STAGE, stage_names[stage]);
 	row_text(&row, CLK_STATE, "running");
 	row_text(&row, CLK_POLICY, policy ? policy->code : "given");
@@ -67,16 +66,44 @@ put_clock(Writer *w, const Book *book, const TimedPart *t, int clock_id, Stage s
 	wake_timekeeper_at_commit(limit->next_step_at);
 }
 
-void
+static TimestampTz
+note_started(Counters *at, int assignment_seq, TimestampTz due)
+{
+	Started *s;
+
+	if (at->list_joined)
+	{
+		s = palloc(sizeof(Started));
+		*s = (Started){assignment_seq, due};
+		at->started = lappend(at->started, s);
+	}
+	return due;
+}
+
+TimestampTz
 records_clock(Writer *w, Book *book, const TimedPart *t, Counters *at, Stage stage, TimestampTz start)
 {
 	Policy	  *policy = policy_for(book, t->type, stage, t->priority, t->danger, t->area, start);
 	ClockLimit limit;
 
 	if (policy == NULL)
-		return;
+		return DT_NOEND;
 	limit_start(policy, start, &limit);
 	put_clock(w, book, t, ++at->clock_id, stage, policy, &limit, start);
+	return note_started(at, t->assignment_seq, limit.due_at);
+}
+
+/* When a clock of that stage would be due. */
+static TimestampTz
+would_be_due(Book *book, const TimedPart *t, Stage stage, TimestampTz start)
+{
+	Policy	  *policy = policy_for(book, t->type, stage, t->priority, t->danger, t->area, start);
+	ClockLimit limit;
+
+	if (policy == NULL)
+		return DT_NOEND;
+	limit_start(policy, start, &limit);
+	return limit.due_at;
 }
 
 void
@@ -91,27 +118,28 @@ records_clock_until(Writer *w, Book *book, const TimedPart *t, Counters *at, Sta
 		limit.next_step_at = ladder_step_at(&policy->ladder->steps[0], start, due,
 											policy->unit >= UNIT_WORK_HOUR ? policy->calendar : NULL);
 	put_clock(w, book, t, ++at->clock_id, stage, policy, &limit, start);
+	note_started(at, t->assignment_seq, due);
 	MemoryContextSwitchTo(old);
 }
 
 static void
-list_joined(Counters *at, int seq, const Department *department, Duty duty, int parent_seq)
+list_joined(Counters *at, int seq, const Department *department, Duty duty, int parent_seq, TimestampTz due)
 {
 	Joined *j = palloc(sizeof(Joined));
 
-	*j = (Joined){seq, parent_seq, department->code, duty};
+	*j = (Joined){seq, parent_seq, department->code, duty, due};
 	at->joined = lappend(at->joined, j);
 }
 
 static void
 put_assignment(Writer *w, int64 case_id, Counters *at, const Department *department, Duty duty,
-			   int parent_seq, TimestampTz now)
+			   int parent_seq, TimestampTz now, TimestampTz due)
 {
 	int seq = ++at->assignment_seq;
 	Row row;
 
 	if (at->list_joined)
-		list_joined(at, seq, department, duty, parent_seq);
+		list_joined(at, seq, department, duty, parent_seq, due);
 
 	row_init(&row);
 	row_int64(&row, ASG_CASE_ID, case_id);
@@ -122,7 +150,14 @@ put_assignment(Writer *w, int64 case_id, Counters *at, const Department *departm
 		row_int(&row, ASG_PARENT_SEQ, parent_seq);
 	row_text(&row, ASG_STATUS, "offered");
 	row_time(&row, ASG_OFFERED_AT, now);
+	row_time(&row, ASG_DUE_AT, due);
 	writer_put(w, TO_ASSIGNMENTS, &row);
+}
+
+static inline TimestampTz
+earlier(TimestampTz a, TimestampTz b)
+{
+	return Min(a, b);
 }
 
 /* The assignment of a party and the clocks it runs under. */
@@ -130,41 +165,26 @@ static void
 put_party(Writer *w, Book *book, const CaseFacts *c, const CaseType *type, const Area *area,
 		  const Party *party, int parent_seq, TimestampTz now, Counters *at)
 {
-	TimedPart timed = {.case_id = c->case_id,
-					   .department = party->department->code,
-					   .type = type,
-					   .area = area,
-					   .priority = c->priority,
-					   .danger = c->danger};
-	Stage	  stage = STAGE_ASSIST;
+	TimedPart	timed = {.case_id = c->case_id,
+						 .assignment_seq = at->assignment_seq + 1,
+						 .type = type,
+						 .area = area,
+						 .priority = c->priority,
+						 .danger = c->danger};
+	TimestampTz due = party->duty == DUTY_LEAD && at->case_due != 0 ? at->case_due : DT_NOEND;
+	Stage		stage = STAGE_ASSIST;
 
-	put_assignment(w, c->case_id, at, party->department, party->duty, parent_seq, now);
-	timed.assignment_seq = at->assignment_seq;
-	if (party->duty == DUTY_LEAD)
-		at->lead_seq = at->assignment_seq;
-	if (party->duty == DUTY_AGENT)
-		return;
 	if (party->duty == DUTY_LEAD)
 	{
-		records_clock(w, book, &timed, at, STAGE_ACCEPT, now);
+		at->lead_seq = timed.assignment_seq;
+		due = earlier(due, records_clock(w, book, &timed, at, STAGE_ACCEPT, now));
 		stage = STAGE_FEEDBACK;
 	}
 	else if (party->duty == DUTY_ON_SCENE || party->duty == DUTY_BACKUP)
 		stage = STAGE_ARRIVE;
-	records_clock(w, book, &timed, at, stage, now);
-}
-
-/* The part of the decision's first party, or the case as its own. */
-static TimedPart
-timed_by(const CaseFacts *c, const Decision *d, int assignment_seq)
-{
-	return (TimedPart){.case_id = c->case_id,
-					   .assignment_seq = assignment_seq,
-					   .department = d->parties[0].department->code,
-					   .type = d->type,
-					   .area = d->area,
-					   .priority = d->priority,
-					   .danger = d->danger};
+	if (party->duty != DUTY_AGENT)
+		due = earlier(due, records_clock(w, book, &timed, at, stage, now));
+	put_assignment(w, c->case_id, at, party->department, party->duty, parent_seq, now, due);
 }
 
 void
@@ -205,29 +225,40 @@ tell_parties(Writer *w, Book *book, const CaseFacts *c, const Decision *d, Times
 	}
 }
 
+/* The part of the decision's first party, or the case as a whole. */
+static TimedPart
+timed_by(const CaseFacts *c, const Decision *d, int assignment_seq)
+{
+	return (TimedPart){.case_id = c->case_id,
+					   .assignment_seq = assignment_seq,
+					   .type = d->type,
+					   .area = d->area,
+					   .priority = d->priority,
+					   .danger = d->danger};
+}
+
 void
 records_dispatch(Writer *w, Book *book, const CaseFacts *c, const Decision *d, TimestampTz now,
 				 int parent_seq, Counters *at, int event_seq)
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
 	int			  lead_seq = at->assignment_seq + 1;
-	bool		  team = false;
-	TimedPart	  timed;
-
-	for (int i = 0; i < d->nparties; i++)
-	{
-		/* all take part at the lead's call; the lead itself at that of whoever dispatched */
-		put_party(w, book, c, d->type, d->area, &d->parties[i], i == 0 ? parent_seq : lead_seq, now, at);
-		team |= d->parties[i].duty == DUTY_ON_SCENE;
-	}
 	/* where somebody must go and no team is named, the lead goes */
-	if (!team && d->type != NULL && d->type->scene)
-	{
-		timed = timed_by(c, d, lead_seq);
-		records_clock(w, book, &timed, at, STAGE_ARRIVE, now);
-	}
-	timed = timed_by(c, d, 0);
-	records_clock(w, book, &timed, at, STAGE_RESOLVE, now);
+	bool	  must_go = d->type != NULL && d->type->scene;
+	TimedPart lead = timed_by(c, d, lead_seq);
+	TimedPart whole = timed_by(c, d, 0);
+
+	at->case_due = would_be_due(book, &whole, STAGE_RESOLVE, now);
+	for (int i = 0; i < d->nparties; i++)
+		must_go &= d->parties[i].duty != DUTY_ON_SCENE;
+	if (must_go)
+		at->case_due = earlier(at->case_due, would_be_due(book, &lead, STAGE_ARRIVE, now));
+	/* all take part at the lead's call; the lead itself at that of whoever dispatched */
+	for (int i = 0; i < d->nparties; i++)
+		put_party(w, book, c, d->type, d->area, &d->parties[i], i == 0 ? parent_seq : lead_seq, now, at);
+	if (must_go)
+		records_clock(w, book, &lead, at, STAGE_ARRIVE, now);
+	records_clock(w, book, &whole, at, STAGE_RESOLVE, now);
 	tell_parties(w, book, c, d, now, event_seq);
 	MemoryContextSwitchTo(old);
 }
@@ -238,13 +269,13 @@ records_triage(Writer *w, Book *book, const CaseFacts *c, const Decision *d, Tim
 {
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
 	Department	 *centre = d->parties[0].department;
-	TimedPart	  timed;
+	TimedPart	  timed = timed_by(c, d, at->assignment_seq + 1);
+	TimestampTz	  due;
 
-	put_assignment(w, c->case_id, at, centre, DUTY_LEAD, parent_seq, now);
-	timed = timed_by(c, d, at->assignment_seq);
-	records_clock(w, book, &timed, at, STAGE_TRIAGE, now);
+	due = records_clock(w, book, &timed, at, STAGE_TRIAGE, now);
 	if (d->verdict == VERDICT_SILENT)
-		records_clock(w, book, &timed, at, STAGE_RING_BACK, now);
+		due = earlier(due, records_clock(w, book, &timed, at, STAGE_RING_BACK, now));
+	put_assignment(w, c->case_id, at, centre, DUTY_LEAD, parent_seq, now, due);
 	for (int i = 0; i < d->nparties; i++)
 		outbox_put(w, book, c, event_seq, now,
 				   &(Notice){.endpoint = d->parties[i].department->endpoint,

@@ -41,7 +41,15 @@ typedef struct Joined
 	int			parent_seq; /* 0 = none */
 	const char *department;
 	Duty		duty;
+	TimestampTz due_at; /* as written; DT_NOEND = none */
 } Joined;
+
+/* A clock that was started. */
+typedef struct Started
+{
+	int			assignment_seq; /* 0 = the case's own */
+	TimestampTz due_at;
+} Started;
 
 /* Where the next rows of a case go on counting. */
 typedef struct Counters
@@ -52,8 +60,11 @@ typedef struct Counters
 	int decision_seq;
 	int lead_seq; /* assignment of a lead that was offered now, 0 = none was */
 
-	bool  list_joined;
-	List *joined; /* of Joined, when asked for */
+	TimestampTz case_due; /* when the case itself is due, for a lead that is offered now; 0 = not known */
+
+	bool  list_joined; /* keep the lists below; they live as long as the writer */
+	List *joined;	   /* of Joined */
+	List *started;	   /* of Started */
 } Counters;
 
 /* All rows of a new case; token = NULL or 32 bytes, the digest of the citizen's token. */
@@ -86,15 +97,14 @@ typedef struct TimedPart
 {
 	int64			case_id;
 	int				assignment_seq; /* 0 = the case itself */
-	const char	   *department;		/* who answers for it: the party, for the case itself the lead */
 	const CaseType *type;
 	const Area	   *area;
 	int				priority;
 	bool			danger;
 } TimedPart;
 
-/* A clock; does nothing when no policy times the stage. */
-extern void
+/* A clock; returns when it is due.  Without a policy for the stage there is none: DT_NOEND. */
+extern TimestampTz
 records_clock(Writer *w, Book *book, const TimedPart *t, Counters *at, Stage stage, TimestampTz start);
 
 /* The same with a due time that somebody named; without a policy it has no ladder. */

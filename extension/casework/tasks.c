@@ -81,19 +81,18 @@ put_rows(Act *act, CaseFacts *c, const Task *task)
 	CaseType	 *type = act_type(act);
 	Area		 *area = act_area(act);
 	MemoryContext old = MemoryContextSwitchTo(writer_context(act->w));
-	TimedPart	  timed = {.case_id = c->case_id,
-						   .department = task->department->code,
-						   .type = type,
-						   .area = area,
-						   .priority = c->priority};
+	TimedPart	  timed = {.case_id = c->case_id, .type = type, .area = area, .priority = c->priority};
 	unsigned char hash[HISTORY_HASH_LEN];
 	JsonBuild	  b = {0};
 
-	records_party(act->w, act->book, c, type, area, task->department, DUTY_LEAD, 0, act->now, &at, 1);
 	if (TIMESTAMP_IS_NOEND(task->due_at))
-		records_clock(act->w, act->book, &timed, &at, STAGE_RESOLVE, act->now);
+		at.case_due = records_clock(act->w, act->book, &timed, &at, STAGE_RESOLVE, act->now);
 	else
+	{
 		records_clock_until(act->w, act->book, &timed, &at, STAGE_RESOLVE, act->now, task->due_at);
+		at.case_due = task->due_at;
+	}
+	records_party(act->w, act->book, c, type, area, task->department, DUTY_LEAD, 0, act->now, &at, 1);
 	jb_object(&b, NULL);
 	jb_int(&b, "parent", act->c.case_id);
 	jb_text(&b, "kind", task->kind);

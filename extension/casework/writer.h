@@ -72,6 +72,7 @@ enum AssignmentColumn
 	ASG_PARENT_SEQ,
 	ASG_STATUS,
 	ASG_OFFERED_AT,
+	ASG_DUE_AT,
 	ASG_COLUMNS
 };
 enum ClockColumn
@@ -79,7 +80,6 @@ enum ClockColumn
 	CLK_CASE_ID,
 	CLK_CLOCK_ID,
 	CLK_ASSIGNMENT_SEQ,
-	CLK_DEPARTMENT,
 	CLK_STAGE,
 	CLK_STATE,
 	CLK_POLICY,

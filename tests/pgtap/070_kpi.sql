@@ -51,9 +51,9 @@ $$;
 
 CREATE FUNCTION pg_temp.limit(id bigint, stage text, start timestamptz, due timestamptz, state text DEFAULT 'running', stopped timestamptz DEFAULT NULL)
 RETURNS bigint LANGUAGE sql AS $$
-	INSERT INTO triage.clocks (case_id, clock_id, assignment_seq, department, stage, state, policy, policy_version, amount, unit, next_step, occurrence,
+	INSERT INTO triage.clocks (case_id, clock_id, assignment_seq, stage, state, policy, policy_version, amount, unit, next_step, occurrence,
 			started_at, due_at, stopped_at)
-		SELECT $1, coalesce(max(k.clock_id), 0) + 1, 1, 'X', $2, $5, 'x', 1, 1, 'min', 0, 0, $3, $4, $6 FROM triage.clocks k WHERE k.case_id = $1
+		SELECT $1, coalesce(max(k.clock_id), 0) + 1, 1, $2, $5, 'x', 1, 1, 'min', 0, 0, $3, $4, $6 FROM triage.clocks k WHERE k.case_id = $1
 	RETURNING case_id
 $$;
 
@@ -348,8 +348,8 @@ BEGIN
 		outcome = 'x', dispatched_at = '2025-05-01', closed_at = '2025-05-01', report_count = 7, merged_into = 1, contact = NULL, reported_at = '2025-04-02'
 	WHERE c.case_id IN (TABLE cohort);
 	UPDATE triage.clocks k SET state = 'cancelled', stopped_at = '2025-04-01 00:00+08' WHERE k.stopped_at IS NULL AND k.case_id IN (TABLE cohort);
-	INSERT INTO triage.clocks (case_id, clock_id, department, stage, state, policy, policy_version, amount, unit, next_step, occurrence, started_at, due_at)
-	SELECT c.case_id, 100, 'X', 'accept', 'running', 'x', 1, 1, 'min', 0, 0, '2025-04-01 00:00+08', '2025-04-01 00:01+08' FROM cohort c;
+	INSERT INTO triage.clocks (case_id, clock_id, stage, state, policy, policy_version, amount, unit, next_step, occurrence, started_at, due_at)
+	SELECT c.case_id, 100, 'accept', 'running', 'x', 1, 1, 'min', 0, 0, '2025-04-01 00:00+08', '2025-04-01 00:01+08' FROM cohort c;
 	PERFORM pg_temp.kase('plain', '2025-04-03');
 END
 $$;

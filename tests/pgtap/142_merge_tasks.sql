@@ -73,7 +73,7 @@ SELECT matches(pg_temp.does('t142_town', format('open_task(%s, ''visit'', ''ENV'
 SELECT matches(pg_temp.does('t142_centre', format('open_task(%s, ''visit'', ''TOWN11'', ''上门走访'', ''2026-03-09 12:00+08'')', :q)), 'dispatched$', 'a task');
 SELECT max(case_id) AS t FROM triage.cases \gset
 SELECT is((SELECT concat_ws(' ', c.kind, c.lead, c.area, c.case_type, c.nature, c.contact, (SELECT count(*) FROM triage.case_sources s WHERE s.case_id = c.case_id)) FROM triage.cases c WHERE c.case_id = :t), 'visit TOWN11 Z11 QUARREL nonpolice 0', 'a case without a caller');
-SELECT is(pg_temp.clocks(:t), 'accept/1 running 03-02 10:03, feedback/1 running 03-02 11:00, resolve running 03-09 12:00', 'on clocks');
+SELECT is(pg_temp.clocks(:t), 'resolve running 03-09 12:00, accept/1 running 03-02 10:03, feedback/1 running 03-02 11:00', 'on clocks');
 SELECT is(pg_temp.does('t142_town', format('accept(%s)', :t)) || ', ' || pg_temp.does('t142_town', format('resolve(%s, ''resolved'', ''去过了'')', :t)) || ', ' || pg_temp.does('t142_centre', format('close_case(%s)', :t)), format('%1$s accepted, %1$s review, %1$s closed', :t), 'handled as any case');
 SELECT is((SELECT l.kind || ' ' || l.linked_case FROM triage.links l WHERE l.case_id = :t AND l.kind = 'part_of'), 'part_of ' || :q, 'part of the case it came from');
 SET triage.request_id = 'once';

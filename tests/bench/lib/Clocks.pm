@@ -29,9 +29,9 @@ INSERT INTO triage.cases (case_id, number, channel, reported_at, received_at, bo
 	FROM generate_series(1, $due) g;
 INSERT INTO triage.events (case_id, seq, at, actor, verb, data, hash)
 	SELECT g, 1, now(), 'bench', 'report', '{}', sha256('') FROM generate_series(1, $due) g;
-INSERT INTO triage.clocks (case_id, clock_id, department, stage, state, policy, policy_version, amount, unit, ladder, next_step,
+INSERT INTO triage.clocks (case_id, clock_id, stage, state, policy, policy_version, amount, unit, ladder, next_step,
 		occurrence, started_at, due_at, next_step_at)
-	SELECT g, 1, 'BENCH', 'resolve', 'running', 'bench', 1, 5, 'd', 'standard', 0, 0, now(), now() + interval '5 days',
+	SELECT g, 1, 'resolve', 'running', 'bench', 1, 5, 'd', 'standard', 0, 0, now(), now() + interval '5 days',
 		now() + interval '1 day' + g * interval '1 second'
 	FROM generate_series($due + 1, $CLOCKS) g;
 VACUUM ANALYZE;
@@ -45,9 +45,9 @@ sub fall_due
 
 	# one transaction a second later than now, so that nothing is late from the start
 	psql($DB, "SET session_replication_role = replica;
-INSERT INTO triage.clocks (case_id, clock_id, department, stage, state, policy, policy_version, amount, unit, ladder, next_step,
+INSERT INTO triage.clocks (case_id, clock_id, stage, state, policy, policy_version, amount, unit, ladder, next_step,
 		occurrence, started_at, due_at, next_step_at)
-	SELECT g, 1, 'BENCH', 'resolve', 'running', 'bench', 1, 5, 'd', 'standard', 0, 0, now(), now() + interval '5 days',
+	SELECT g, 1, 'resolve', 'running', 'bench', 1, 5, 'd', 'standard', 0, 0, now(), now() + interval '5 days',
 		now() + interval '$AHEAD seconds' + g * interval '1 second' / $PER_SECOND
 	FROM generate_series(1, $due) g;
 DELETE FROM triage.local_state WHERE key = 'hold';");

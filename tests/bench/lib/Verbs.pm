@@ -36,8 +36,8 @@ s AS (INSERT INTO triage.clock_segments (case_id, clock_id, segment, state, star
 sub start
 {
 	my ($stage, $seq) = @_;
-	return "n AS (INSERT INTO triage.clocks (case_id, clock_id, assignment_seq, department, stage, state, policy, policy_version, amount, unit, ladder, next_step, occurrence, started_at, due_at, next_step_at)
-	SELECT :id, (SELECT max(x.clock_id) + 1 FROM triage.clocks x WHERE x.case_id = :id), $seq, 'D', '$stage', 'running', p.code, 1, p.amount, p.unit, p.ladder, 0, 0, now(), now() + interval '1 day', now() + interval '20 hours'
+	return "n AS (INSERT INTO triage.clocks (case_id, clock_id, assignment_seq, stage, state, policy, policy_version, amount, unit, ladder, next_step, occurrence, started_at, due_at, next_step_at)
+	SELECT :id, (SELECT max(x.clock_id) + 1 FROM triage.clocks x WHERE x.case_id = :id), $seq, '$stage', 'running', p.code, 1, p.amount, p.unit, p.ladder, 0, 0, now(), now() + interval '1 day', now() + interval '20 hours'
 	FROM triage.policies p WHERE p.stage = '$stage' ORDER BY p.code LIMIT 1),";
 }
 
@@ -188,7 +188,7 @@ INSERT INTO triage.cases (channel, body, area, reporter, reported_at)
 CREATE TEMP TABLE over AS SELECT case_id FROM triage.cases WHERE case_id % 20 <> 0 ORDER BY case_id;
 CREATE UNIQUE INDEX ON over (case_id);
 UPDATE triage.clocks k SET state = 'met', stopped_at = started_at, next_step_at = NULL FROM over o WHERE o.case_id = k.case_id;
-UPDATE triage.assignments a SET status = 'done', done_at = offered_at FROM over o WHERE o.case_id = a.case_id;
+UPDATE triage.assignments a SET status = 'done', done_at = offered_at, due_at = NULL FROM over o WHERE o.case_id = a.case_id;
 UPDATE triage.cases c SET status = 'closed', closed_at = received_at FROM over o WHERE o.case_id = c.case_id;
 CREATE ROLE bench_handler;
 GRANT USAGE ON SCHEMA triage TO bench_handler;
