@@ -163,7 +163,10 @@ extern bool act_takes_part(const Act *act, const char *department);
 /* What waited at the centre goes on: its clocks stop, its part ends.  Returns the centre's part, 0 = none. */
 extern int act_leave_triage(Act *act);
 
-/* Change an assignment's status and stamp the time that belongs to it. */
+/*
+ * Change an assignment's status and stamp the time that belongs to it.  Clocks
+ * that stop with it are best stopped before: its next deadline is written with it.
+ */
 extern void act_set_assignment(Act *act, Assignment *a, const char *status);
 
 /* One result to every channel that contributed, for each reference it knows the matter by; an event for each. */

@@ -46,9 +46,8 @@ clock_start_until(Act *act, int assignment_seq, Stage stage, TimestampTz due)
 	records_clock_until(act->w, act->book, &timed, &act->at, stage, act->now, due);
 }
 
-/* The earliest of the clocks that run for a part, for the lead also of the case's own; DT_NOEND = none runs. */
-static TimestampTz
-next_due(const Act *act, int assignment_seq, bool leads)
+TimestampTz
+clocks_part_due(const Act *act, int assignment_seq, bool leads)
 {
 	TimestampTz due = DT_NOEND;
 	ListCell   *lc;
@@ -83,14 +82,14 @@ clocks_next_due(const Act *act, PartDue *parts)
 
 		if (!a->live)
 			continue;
-		due = next_due(act, a->seq, strcmp(a->duty, "lead") == 0);
+		due = clocks_part_due(act, a->seq, strcmp(a->duty, "lead") == 0);
 		if (due != a->due_at)
 			parts[n++] = (PartDue){a->seq, due};
 	}
 	foreach(lc, act->at.joined)
 	{
 		const Joined *j = lfirst(lc);
-		TimestampTz	  due = next_due(act, j->seq, j->duty == DUTY_LEAD);
+		TimestampTz	  due = clocks_part_due(act, j->seq, j->duty == DUTY_LEAD);
 
 		if (due != j->due_at)
 			parts[n++] = (PartDue){j->seq, due};

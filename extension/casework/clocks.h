@@ -14,6 +14,9 @@ extern void clock_start_until(Act *act, int assignment_seq, Stage stage, Timesta
 /* What a clock of this act would time. */
 extern TimedPart act_timed_part(const Act *act, int assignment_seq);
 
+/* The earliest of the clocks that now run for a part, for the lead also of the case's own; DT_NOEND = none runs. */
+extern TimestampTz clocks_part_due(const Act *act, int assignment_seq, bool leads);
+
 /* A part's next deadline, which its assignment says; DT_NOEND = none. */
 typedef struct PartDue
 {

@@ -11,6 +11,7 @@
 
 #include "base/names.h"
 #include "casework/act.h"
+#include "casework/clocks.h"
 #include "casework/outbox.h"
 #include "casework/rights.h"
 
@@ -52,16 +53,18 @@ act_set_assignment(Act *act, Assignment *a, const char *status)
 			" accepted_at = CASE WHEN $3 IN ('accepted', 'on_scene') THEN coalesce(accepted_at, $4) ELSE accepted_at END,"
 			" arrived_at = CASE WHEN $3 = 'on_scene' THEN coalesce(arrived_at, $4) ELSE arrived_at END,"
 			" done_at = CASE WHEN $3 IN ('done', 'withdrawn') THEN coalesce(done_at, $4) ELSE done_at END,"
-			" due_at = CASE WHEN $3 IN ('done', 'withdrawn') THEN NULL ELSE due_at END"
+			" due_at = $5"
 			" WHERE case_id = $1 AND seq = $2",
-		.nargs = 4,
-		.types = {INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID}};
-	Datum args[4] = {Int64GetDatum(act->c.case_id), Int32GetDatum(a->seq), CStringGetTextDatum(status),
+		.nargs = 5,
+		.types = {INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+	Datum args[5] = {Int64GetDatum(act->c.case_id), Int32GetDatum(a->seq), CStringGetTextDatum(status),
 					 TimestampTzGetDatum(Max(act->happened, a->offered_at))};
 
-	triage_run(&plan, args, NULL, SPI_OK_UPDATE);
 	a->status = status;
 	a->live = strcmp(status, "done") != 0 && strcmp(status, "withdrawn") != 0;
+	a->due_at = a->live ? clocks_part_due(act, a->seq, strcmp(a->duty, "lead") == 0) : DT_NOEND;
+	args[4] = TimestampTzGetDatum(a->due_at);
+	triage_run(&plan, args, TIMESTAMP_IS_NOEND(a->due_at) ? "    n" : NULL, SPI_OK_UPDATE);
 	a->accepted |= strcmp(status, "accepted") == 0 || strcmp(status, "on_scene") == 0;
 	a->arrived |= strcmp(status, "on_scene") == 0;
 }

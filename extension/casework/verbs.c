@@ -48,10 +48,10 @@ verb_accept_for(Act *act, Assignment *a)
 {
 	if (a->accepted)
 		return;
-	act_set_assignment(act, a, "accepted");
 	act_stop_clocks(act, "accept", a->seq, act->happened, false);
 	/* the other side has acknowledged */
 	act_stop_clocks(act, "hand_over", a->seq, act->happened, false);
+	act_set_assignment(act, a, "accepted");
 	if (strcmp(a->duty, "lead") == 0 && strcmp(act->c.status, "dispatched") == 0)
 		act_set_status(act, "accepted");
 }
@@ -194,8 +194,8 @@ triage_arrive(PG_FUNCTION_ARGS)
 		signs = !a->accepted;
 		verb_accept_for(&act, a);
 		staff_take_lead(&act, a);
-		act_set_assignment(&act, a, "on_scene");
 		act_stop_clocks(&act, "arrive", a->seq, act.happened, false);
+		act_set_assignment(&act, a, "on_scene");
 		act_set_status(&act, "in_progress");
 		if (!backup)
 			withdraw_backup(&act);

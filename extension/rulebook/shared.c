@@ -113,13 +113,13 @@ place_of_database(void)
 	return NULL;
 }
 
-/* This database's place when it is about the book's rules. */
+/* This database's place when it is about the book's rules; relid is asked before the lock is taken. */
 static Place *
-place_of_book(const Book *book)
+place_of_book(const Book *book, Oid relid)
 {
 	Place *p = place_of_database();
 
-	if (p == NULL || p->relid != triage_relid("rulebook") || p->version != book->version ||
+	if (p == NULL || p->relid != relid || p->version != book->version ||
 		memcmp(p->digest, book->digest, sizeof(p->digest)) != 0)
 		return NULL;
 	return p;
@@ -143,14 +143,14 @@ place_to_take(void)
 }
 
 static void
-place_fill(const Book *book, Size len, dsm_handle handle)
+place_fill(const Book *book, Oid relid, Size len, dsm_handle handle)
 {
 	Place *p = place_to_take();
 
 	if (OidIsValid(p->database) && p->handle != DSM_HANDLE_INVALID)
 		dsm_unpin_segment(p->handle);
 	p->database = MyDatabaseId;
-	p->relid = triage_relid("rulebook");
+	p->relid = relid;
 	p->version = book->version;
 	memcpy(p->digest, book->digest, sizeof(p->digest));
 	p->len = len;
@@ -202,6 +202,7 @@ mapping_of(dsm_handle handle)
 const char *
 shared_find(Book *book, size_t *len)
 {
+	Oid		 relid = triage_relid("rulebook");
 	Mapping *m = NULL;
 	Place	*p;
 	Use		*use;
@@ -210,7 +211,7 @@ shared_find(Book *book, size_t *len)
 		return NULL;
 	use = MemoryContextAllocZero(book->mcxt, sizeof(Use));
 	LWLockAcquire(shelf->lock, LW_SHARED);
-	p = place_of_book(book);
+	p = place_of_book(book, relid);
 	if (p != NULL && p->handle != DSM_HANDLE_INVALID)
 	{
 		*len = p->len;
@@ -229,7 +230,7 @@ shared_find(Book *book, size_t *len)
 /* ---- offering ---- */
 
 static void
-put_on_shelf(const Book *book, const char *image, Size len)
+put_on_shelf(const Book *book, Oid relid, const char *image, Size len)
 {
 	dsm_segment *segment = dsm_create(len, DSM_CREATE_NULL_IF_MAXSEGMENTS);
 
@@ -237,11 +238,11 @@ put_on_shelf(const Book *book, const char *image, Size len)
 		memcpy(dsm_segment_address(segment), image, len);
 	LWLockAcquire(shelf->lock, LW_EXCLUSIVE);
 	/* another session may have been faster */
-	if (place_of_book(book) == NULL)
+	if (place_of_book(book, relid) == NULL)
 	{
 		if (segment != NULL)
 			dsm_pin_segment(segment);
-		place_fill(book, len, segment ? dsm_segment_handle(segment) : DSM_HANDLE_INVALID);
+		place_fill(book, relid, len, segment ? dsm_segment_handle(segment) : DSM_HANDLE_INVALID);
 	}
 	LWLockRelease(shelf->lock);
 	if (segment != NULL)
@@ -250,7 +251,7 @@ put_on_shelf(const Book *book, const char *image, Size len)
 
 /* Without memory for a segment the place says so, and nobody tries again with these rules. */
 static void
-put_without_error(const Book *book, const char *image, Size len)
+put_without_error(const Book *book, Oid relid, const char *image, Size len)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -258,7 +259,7 @@ put_without_error(const Book *book, const char *image, Size len)
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
 	{
-		put_on_shelf(book, image, len);
+		put_on_shelf(book, relid, image, len);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -267,8 +268,8 @@ put_without_error(const Book *book, const char *image, Size len)
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		LWLockAcquire(shelf->lock, LW_EXCLUSIVE);
-		if (place_of_book(book) == NULL)
-			place_fill(book, len, DSM_HANDLE_INVALID);
+		if (place_of_book(book, relid) == NULL)
+			place_fill(book, relid, len, DSM_HANDLE_INVALID);
 		LWLockRelease(shelf->lock);
 	}
 	PG_END_TRY();
@@ -279,14 +280,15 @@ put_without_error(const Book *book, const char *image, Size len)
 void
 shared_offer(const Book *book, const char *image, size_t len)
 {
+	Oid	 relid = triage_relid("rulebook");
 	bool wanted;
 
 	/* a parallel worker may not begin a subtransaction; the next session will do it */
 	if (shelf == NULL || IsInParallelMode())
 		return;
 	LWLockAcquire(shelf->lock, LW_SHARED);
-	wanted = place_of_book(book) == NULL;
+	wanted = place_of_book(book, relid) == NULL;
 	LWLockRelease(shelf->lock);
 	if (wanted)
-		put_without_error(book, image, len);
+		put_without_error(book, relid, image, len);
 }

@@ -6,7 +6,7 @@
 --
 --   MODEL_STEPS=10000 MODEL_SEED=0.5 make test-pgtap FILES=tests/pgtap/146_model.sql
 --
--- Without a seed of one's own it is always the same walk, so that a failure is the change's.  It goes on beyond the steps until every transition was walked, three times as far at most.
+-- Without a seed of one's own it is always the same walk, so that a failure is the change's: whatever chance orders is put in an order of its own first.  It goes on beyond the steps until every transition was walked, three times as far at most.
 --
 -- Source: sql/32_verbs.sql, sql/33_handling.sql, extension/casework/act.c, change.c
 \ir include/helpers.psql
@@ -94,7 +94,7 @@ BEGIN
 		WHEN 'merge' THEN format(', %s', coalesce(pg_temp.some_case('{triage,dispatched,accepted,in_progress}'), 0))
 		WHEN 'link_case' THEN format(', %s', coalesce(pg_temp.some_case('{triage,dispatched,accepted,in_progress,closed}'), 0))
 		WHEN 'open_task' THEN format(', %L, %L, ''去看一看'', %L', pg_temp.pick('task', 'visit', 'campaign'), pg_temp.some_department(), CASE WHEN pg_temp.chance(0.5) THEN now + interval '3 days' END)
-		WHEN 'assign_staff' THEN (SELECT format(', %s%s', s.staff_id, CASE WHEN s.kind = 'agent' THEN ', ''agent''' ELSE '' END) FROM triage.staff s
+		WHEN 'assign_staff' THEN (SELECT format(', %s%s', s.staff_id, CASE WHEN s.kind = 'agent' THEN ', ''agent''' ELSE '' END) FROM (SELECT * FROM triage.staff ORDER BY staff_id) s
 			WHERE s.department = call_of.department OR s.kind = 'agent' ORDER BY random() LIMIT 1)
 		ELSE CASE WHEN verb IN ('take_back', 'escalate', 'to_police', 'release_by_police', 'keep_by_police', 'reopen', 'reveal_contact') THEN ', ''情况有变''' ELSE '' END END;
 	-- the note is of every verb but these
@@ -181,20 +181,20 @@ DECLARE
 	ids		bigint[];
 BEGIN
 	-- each second step goes for a transition that was never walked
-	SELECT w.verb, w.from_status, (SELECT p.case_id FROM prepared p JOIN triage.cases x ON x.case_id = p.case_id AND x.status = w.from_status WHERE p.verb = w.verb LIMIT 1) AS case_id
-		INTO wanted FROM walked w WHERE w.done = 0 AND nth % 2 = 0 ORDER BY random() LIMIT 1;
+	SELECT w.verb, w.from_status, (SELECT p.case_id FROM prepared p JOIN triage.cases x ON x.case_id = p.case_id AND x.status = w.from_status WHERE p.verb = w.verb ORDER BY p.case_id LIMIT 1) AS case_id
+		INTO wanted FROM (SELECT * FROM walked ORDER BY verb, from_status) w WHERE w.done = 0 AND nth % 2 = 0 ORDER BY random() LIMIT 1;
 	DELETE FROM prepared p WHERE p.case_id = wanted.case_id AND p.verb = wanted.verb;
 	-- what it answers to comes first
 	IF wanted.case_id IS NULL AND pg_temp.chance(0.7) AND EXISTS (SELECT 1 FROM answers a WHERE a.verb = wanted.verb) THEN
 		answer := wanted.verb;
-		SELECT a.upon, wanted.from_status, NULL INTO wanted FROM answers a WHERE a.verb = answer ORDER BY random() LIMIT 1;
+		SELECT a.upon, wanted.from_status, NULL INTO wanted FROM (SELECT * FROM answers ORDER BY verb, upon) a WHERE a.verb = answer ORDER BY random() LIMIT 1;
 	END IF;
 	-- a case, rarely one that is over
-	SELECT x.case_id, x.status INTO c FROM triage.cases x
+	SELECT x.case_id, x.status INTO c FROM (SELECT * FROM triage.cases ORDER BY case_id) x
 		WHERE CASE WHEN wanted.case_id IS NOT NULL THEN x.case_id = wanted.case_id WHEN wanted.verb IS NOT NULL THEN x.status = wanted.from_status WHEN x.status IN ('closed', 'void') THEN pg_temp.chance(0.03) WHEN x.status = 'merged' THEN pg_temp.chance(0.2) ELSE true END
 		ORDER BY random() LIMIT 1;
 	-- somebody who may see it, and of what he may do anything, or what was done least
-	FOR who IN SELECT p.role FROM people p WHERE EXISTS (SELECT 1 FROM triage.assignments a WHERE a.case_id = c.case_id AND a.department = p.department) OR (p.duty <> 'handler' AND pg_temp.chance(0.7)) ORDER BY random() LOOP
+	FOR who IN SELECT p.role FROM (SELECT * FROM people ORDER BY role) p WHERE EXISTS (SELECT 1 FROM triage.assignments a WHERE a.case_id = c.case_id AND a.department = p.department) OR (p.duty <> 'handler' AND pg_temp.chance(0.7)) ORDER BY random() LOOP
 		PERFORM set_config('role', who, true);
 		BEGIN
 			offered := ARRAY(SELECT ROW (v.verb, v.department)::pg_temp.offer FROM triage.allowed_verbs(c.case_id) v);
@@ -202,8 +202,8 @@ BEGIN
 			offered := '{}';
 		END;
 		PERFORM set_config('role', 'none', true);
-		SELECT o.verb, o.department INTO todo FROM unnest(offered) o JOIN walked w ON w.verb = o.verb AND w.from_status = c.status
-			WHERE wanted.verb IS NULL OR o.verb = wanted.verb ORDER BY CASE WHEN nth % 3 = 0 THEN w.done + w.refused / 4.0 END,
+		SELECT o.verb, o.department INTO todo FROM (SELECT f.verb, f.department, w.done, w.refused FROM unnest(offered) f JOIN walked w ON w.verb = f.verb AND w.from_status = c.status ORDER BY f.verb, f.department) o
+			WHERE wanted.verb IS NULL OR o.verb = wanted.verb ORDER BY CASE WHEN nth % 3 = 0 THEN o.done + o.refused / 4.0 END,
 				random() * CASE WHEN o.verb IN ('accept', 'arrive', 'finish', 'resolve', 'review') THEN 0.2 ELSE 1 END LIMIT 1;
 		EXIT WHEN todo.verb IS NOT NULL;
 	END LOOP;

@@ -46,21 +46,21 @@ my $party = q{jsonb_build_object('department', 'D', 'assignment', 1, 'duty', 'le
 # in the order in which a case meets them: name, ours, theirs
 my @verbs = (
 	[ 'accept', 'accept(:id, :lead)', sub {
-		"WITH a AS (UPDATE triage.assignments SET status = 'accepted', accepted_at = now() WHERE case_id = :id AND seq = $lead),\n" . stop("stage = 'accept' AND assignment_seq = $lead")
+		"WITH a AS (UPDATE triage.assignments SET status = 'accepted', accepted_at = now(), due_at = now() + interval '1 day' WHERE case_id = :id AND seq = $lead),\n" . stop("stage = 'accept' AND assignment_seq = $lead")
 			. record('accept', $party, q{, status = 'accepted'}) } ],
 	[ 'transfer', q{transfer(:id, 'EEB', '请协助')}, sub {
-		"WITH a AS (INSERT INTO triage.assignments (case_id, seq, department, duty, parent_seq, status, offered_at) SELECT :id, max(x.seq) + 1, 'EEB', 'assist', 1, 'offered', now() FROM triage.assignments x WHERE x.case_id = :id),\n"
+		"WITH a AS (INSERT INTO triage.assignments (case_id, seq, department, duty, parent_seq, status, offered_at, due_at) SELECT :id, max(x.seq) + 1, 'EEB', 'assist', 1, 'offered', now(), now() + interval '1 day' FROM triage.assignments x WHERE x.case_id = :id),\n"
 			. start('assist', '99') . record('transfer', $party, '') } ],
 	[ 'finish', q{finish(:id, 'EEB', '已协助')}, sub {
-		"WITH a AS (UPDATE triage.assignments SET status = 'done', accepted_at = now(), done_at = now() WHERE case_id = :id AND department = 'EEB'),\n" . stop("stage = 'assist'") . record('finish', $party, '') } ],
+		"WITH a AS (UPDATE triage.assignments SET status = 'done', accepted_at = now(), done_at = now(), due_at = NULL WHERE case_id = :id AND department = 'EEB'),\n" . stop("stage = 'assist'") . record('finish', $party, '') } ],
 	[ 'arrive', 'arrive(:id, :lead)', sub {
-		"WITH a AS (UPDATE triage.assignments SET status = 'on_scene', arrived_at = now() WHERE case_id = :id AND seq = $lead),\n" . stop("stage = 'arrive' AND assignment_seq = $lead") . record('arrive', $party, q{, status = 'in_progress'}) } ],
+		"WITH a AS (UPDATE triage.assignments SET status = 'on_scene', arrived_at = now(), due_at = now() + interval '2 days' WHERE case_id = :id AND seq = $lead),\n" . stop("stage = 'arrive' AND assignment_seq = $lead") . record('arrive', $party, q{, status = 'in_progress'}) } ],
 	[ 'feed_back', q{feed_back(:id, :lead, '已到现场，正在处置')}, sub {
-		"WITH " . stop("stage = 'feedback' AND assignment_seq = $lead") . record('feed_back', $party, '') } ],
+		"WITH a AS (UPDATE triage.assignments SET due_at = now() + interval '3 days' WHERE case_id = :id AND seq = $lead),\n" . stop("stage = 'feedback' AND assignment_seq = $lead") . record('feed_back', $party, '') } ],
 	[ 'resolve', q{resolve(:id, 'resolved', '物业已更换阀门，住户确认不再漏水')}, sub {
-		"WITH " . stop('true') . start('review', 'NULL') . record('resolve', $party, q{, status = 'review', outcome = 'resolved', colour = NULL}) } ],
+		"WITH a AS (UPDATE triage.assignments SET due_at = now() + interval '1 day' WHERE case_id = :id AND seq = $lead),\n" . stop('true') . start('review', 'NULL') . record('resolve', $party, q{, status = 'review', outcome = 'resolved', colour = NULL}) } ],
 	[ 'close_case', 'close_case(:id)', sub {
-		"WITH a AS (UPDATE triage.assignments SET status = CASE WHEN accepted_at IS NULL THEN 'withdrawn' ELSE 'done' END, done_at = now() WHERE case_id = :id AND status NOT IN ('done', 'withdrawn')),\n" . stop('true') . "
+		"WITH a AS (UPDATE triage.assignments SET status = CASE WHEN accepted_at IS NULL THEN 'withdrawn' ELSE 'done' END, done_at = now(), due_at = NULL WHERE case_id = :id AND status NOT IN ('done', 'withdrawn')),\n" . stop('true') . "
 inf AS (INSERT INTO triage.events (case_id, seq, at, actor, verb, data, hash)
 	SELECT c.case_id, c.event_seq + 2, now(), current_user, 'inform', jsonb_build_object('channel', x.channel, 'result', '办结'), sha256('x') FROM triage.cases c
 	JOIN triage.case_sources x USING (case_id) WHERE c.case_id = :id),"
@@ -176,6 +176,7 @@ END \$\$;");
 sub inbox
 {
 	return skip('inbox() among 1,000,000 cases', 'FULL=1 measures it') if !full();
+	drop_database($DB);
 	new_database($DB);
 	load_pack($DB);
 	psql($DB, q{SET triage.now = '2026-03-02 09:00+08';
