@@ -130,7 +130,7 @@ uninstall-extra:
 
 PG_MAJOR ?= $(or $(shell $(PG_CONFIG) --version 2>/dev/null | sed 's/^PostgreSQL \([0-9]*\).*/\1/'),15)
 PACKAGES = gcc libc6-dev make perl postgresql-$(PG_MAJOR) postgresql-server-dev-$(PG_MAJOR) \
-	postgresql-$(PG_MAJOR)-pgtap libipc-run-perl libcurl4-openssl-dev libssl-dev
+	postgresql-$(PG_MAJOR)-pgtap libipc-run-perl libcurl4-openssl-dev libssl-dev ca-certificates
 CHECK_PACKAGES = clang libclang-rt-14-dev clang-format-14 cppcheck
 
 deps:
