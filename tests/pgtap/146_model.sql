@@ -22,6 +22,8 @@ INSERT INTO triage.policies (code, stage, priority, amount, unit, calendar, ladd
 	('hand_over', 'hand_over', NULL, 10, 'min', NULL, 'standard'), ('review', 'review', NULL, 1, 'wd', 'office', 'triage'),
 	('redo', 'redo', NULL, 1, 'wd', 'office', 'standard'), ('call_back', 'call_back', NULL, 1, 'wd', 'office', 'triage'),
 	('suspended', 'suspended', NULL, 30, 'd', NULL, 'triage'), ('u4.accept', 'accept', 4, 1, 'h', NULL, NULL);
+-- long enough to ask for more
+UPDATE triage.policies SET amount = 3, unit = 'd' WHERE code = 'u4.resolve';
 UPDATE triage.channels SET department = 'ENV' WHERE code = 'v12345';
 UPDATE triage.channels SET department = 'T_PS' WHERE code = 'grid';
 UPDATE triage.case_types SET callback = 'required' WHERE code = 'LEAK';
@@ -181,7 +183,7 @@ DECLARE
 	ids		bigint[];
 BEGIN
 	-- each second step goes for a transition that was never walked
-	SELECT w.verb, w.from_status, (SELECT p.case_id FROM prepared p JOIN triage.cases x ON x.case_id = p.case_id AND x.status = w.from_status WHERE p.verb = w.verb ORDER BY p.case_id LIMIT 1) AS case_id
+	SELECT w.verb, w.from_status, (SELECT p.case_id FROM prepared p JOIN triage.cases x ON x.case_id = p.case_id AND x.status = w.from_status WHERE p.verb = w.verb ORDER BY p.case_id DESC LIMIT 1) AS case_id
 		INTO wanted FROM (SELECT * FROM walked ORDER BY verb, from_status) w WHERE w.done = 0 AND nth % 2 = 0 ORDER BY random() LIMIT 1;
 	DELETE FROM prepared p WHERE p.case_id = wanted.case_id AND p.verb = wanted.verb;
 	-- what it answers to comes first
@@ -192,7 +194,7 @@ BEGIN
 	-- a case, rarely one that is over
 	SELECT x.case_id, x.status INTO c FROM (SELECT * FROM triage.cases ORDER BY case_id) x
 		WHERE CASE WHEN wanted.case_id IS NOT NULL THEN x.case_id = wanted.case_id WHEN wanted.verb IS NOT NULL THEN x.status = wanted.from_status WHEN x.status IN ('closed', 'void') THEN pg_temp.chance(0.03) WHEN x.status = 'merged' THEN pg_temp.chance(0.2) ELSE true END
-		ORDER BY random() LIMIT 1;
+		ORDER BY CASE WHEN wanted.verb IS NOT NULL AND nth % 3 = 0 THEN -x.case_id END, random() LIMIT 1;
 	-- somebody who may see it, and of what he may do anything, or what was done least
 	FOR who IN SELECT p.role FROM (SELECT * FROM people ORDER BY role) p WHERE EXISTS (SELECT 1 FROM triage.assignments a WHERE a.case_id = c.case_id AND a.department = p.department) OR (p.duty <> 'handler' AND pg_temp.chance(0.7)) ORDER BY random() LOOP
 		PERFORM set_config('role', who, true);
@@ -249,6 +251,44 @@ BEGIN
 END
 $$;
 
+-- a case brought to a state, the centre's own; NULL when a ruling or the like is in the way
+CREATE FUNCTION pg_temp.brought_to(status text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	id		bigint := (triage.report('web', CASE WHEN status = 'triage' THEN '随便说说' ELSE '咨询政策' END, 'Z11', reporter => 'Li' || floor(random() * 1000000))).case_id;
+	verb	text;
+	refusal	text;
+BEGIN
+	-- no ruling of the walk is to bind whom the case goes to
+	DELETE FROM triage.rulings;
+	FOREACH verb IN ARRAY CASE status WHEN 'accepted' THEN '{accept}' WHEN 'in_progress' THEN '{accept,feed_back}' WHEN 'return_requested' THEN '{request_return}' WHEN 'suspended' THEN '{accept,suspend}'
+		WHEN 'review' THEN '{accept,resolve}' WHEN 'callback' THEN '{accept,resolve,review}' WHEN 'closed' THEN '{accept,resolve,close_case}' WHEN 'merged' THEN '{merge}' WHEN 'void' THEN '{void_case}' ELSE '{}' END::text[]
+	LOOP
+		refusal := pg_temp.try(CASE WHEN verb IN ('accept', 'feed_back', 'request_return', 'resolve') THEN 't146_centre1' ELSE 't146_two' END,
+			format(CASE verb WHEN 'accept' THEN 'SELECT triage.accept(%s)' WHEN 'feed_back' THEN 'SELECT triage.feed_back(%s, body => ''在查'')' WHEN 'request_return' THEN 'SELECT triage.request_return(%s, ''不属于我们'')'
+				WHEN 'suspend' THEN 'SELECT triage.suspend(%s, ''等文件'', triage.clock() + interval ''1 day'')' WHEN 'resolve' THEN 'SELECT triage.resolve(%s, ''resolved'', ''已按规定答复本人'')'
+				WHEN 'review' THEN 'SELECT triage.review(%s, true)' WHEN 'close_case' THEN 'SELECT triage.close_case(%s)' WHEN 'merge' THEN 'SELECT triage.merge(%s, ' || pg_temp.brought_to('dispatched') || ')'
+				ELSE 'SELECT triage.void_case(%s, ''test'')' END, id));
+		IF refusal IS NOT NULL THEN
+			RETURN NULL;
+		END IF;
+	END LOOP;
+	RETURN (SELECT c.case_id FROM triage.cases c WHERE c.case_id = id AND c.status = brought_to.status);
+END
+$$;
+
+-- a fresh case for a transition that was never walked, with what the verb answers to
+CREATE FUNCTION pg_temp.prepare() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	w	walked;
+	id	bigint;
+BEGIN
+	SELECT * INTO w FROM (SELECT * FROM walked ORDER BY verb, from_status) x WHERE x.done = 0 ORDER BY random() LIMIT 1;
+	id := pg_temp.brought_to(w.from_status);
+	PERFORM pg_temp.try('t146_' || lower(c.lead), pg_temp.call_of(a.upon, id, c.lead)) FROM answers a, triage.cases c WHERE a.verb = w.verb AND c.case_id = id;
+	INSERT INTO prepared SELECT id, w.verb WHERE id IS NOT NULL;
+END
+$$;
+
 CREATE PROCEDURE pg_temp.model(steps int) LANGUAGE plpgsql AS $$
 DECLARE
 	standing	int;
@@ -256,6 +296,10 @@ BEGIN
 	-- as many as were asked for, and then on while a transition waits to be walked
 	FOR i IN 1 .. greatest(steps, 2000) * 3 LOOP
 		EXIT WHEN i > steps AND NOT EXISTS (SELECT 1 FROM walked w WHERE w.done = 0);
+		-- chance alone may leave no case in a state, or only ones that refuse
+		IF i > steps AND i % 10 = 0 THEN
+			PERFORM pg_temp.prepare();
+		END IF;
 		SELECT count(*) INTO standing FROM triage.cases c WHERE c.status NOT IN ('closed', 'void', 'merged');
 		IF standing < 12 OR (standing < 40 AND pg_temp.chance(0.08)) THEN
 			PERFORM pg_temp.new_case();
@@ -355,30 +399,6 @@ BEGIN
 				-- a merge asks after two cases, of which the other may be the one that is not his
 				WHEN refusal !~ CASE WHEN verb = 'merge' AND expected !~ 'TR001' THEN '^TR00[23] ' ELSE expected END THEN format('%s by %s: %s', call, who, refusal)
 				WHEN pg_temp.print_of(id) <> before THEN format('%s by %s changed something', call, who) END;
-END
-$$;
--- no ruling of the walk is to bind whom these cases go to
-DELETE FROM triage.rulings;
--- a case in each state, the centre's own
-CREATE FUNCTION pg_temp.brought_to(status text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-	id		bigint := (triage.report('web', CASE WHEN status = 'triage' THEN '随便说说' ELSE '咨询政策' END, 'Z11', reporter => 'Li')).case_id;
-	verb	text;
-	refusal	text;
-BEGIN
-	FOREACH verb IN ARRAY CASE status WHEN 'accepted' THEN '{accept}' WHEN 'in_progress' THEN '{accept,feed_back}' WHEN 'return_requested' THEN '{request_return}' WHEN 'suspended' THEN '{accept,suspend}'
-		WHEN 'review' THEN '{accept,resolve}' WHEN 'callback' THEN '{accept,resolve,review}' WHEN 'closed' THEN '{accept,resolve,close_case}' WHEN 'merged' THEN '{merge}' WHEN 'void' THEN '{void_case}' ELSE '{}' END::text[]
-	LOOP
-		refusal := pg_temp.try(CASE WHEN verb IN ('accept', 'feed_back', 'request_return', 'resolve') THEN 't146_centre1' ELSE 't146_two' END,
-			format(CASE verb WHEN 'accept' THEN 'SELECT triage.accept(%s)' WHEN 'feed_back' THEN 'SELECT triage.feed_back(%s, body => ''在查'')' WHEN 'request_return' THEN 'SELECT triage.request_return(%s, ''不属于我们'')'
-				WHEN 'suspend' THEN 'SELECT triage.suspend(%s, ''等文件'', triage.clock() + interval ''1 day'')' WHEN 'resolve' THEN 'SELECT triage.resolve(%s, ''resolved'', ''已按规定答复本人'')'
-				WHEN 'review' THEN 'SELECT triage.review(%s, true)' WHEN 'close_case' THEN 'SELECT triage.close_case(%s)' WHEN 'merge' THEN 'SELECT triage.merge(%s, ' || pg_temp.brought_to('dispatched') || ')'
-				ELSE 'SELECT triage.void_case(%s, ''test'')' END, id));
-		IF refusal IS NOT NULL THEN
-			RAISE '%: %', verb, refusal;
-		END IF;
-	END LOOP;
-	RETURN (SELECT c.case_id FROM triage.cases c WHERE c.case_id = id AND c.status = brought_to.status);
 END
 $$;
 CREATE TEMP TABLE statuses AS SELECT s.status, pg_temp.brought_to(s.status) AS case_id
