@@ -153,11 +153,11 @@ sub timed_cpu
 	return ($ms[-1] / 1000, $cpu[-1][0] + $cpu[-1][1]);
 }
 
-# Transactions per second of one script.
+# Transactions per second of one script, of the folder or made by the benchmark itself.
 sub pgbench
 {
 	my ($db, $script, $seconds) = @_;
-	my $file = dir() . "/pgbench/$script.sql";
+	my ($file) = grep { -e } map { "$_/$script.sql" } tmp(), dir() . '/pgbench';
 	my $errors = tmp() . '/pgbench.err';
 	my $text = `pgbench -n -M prepared -c 4 -j 2 -T $seconds -f '$file' $db 2>'$errors'`;
 	my ($tps) = $text =~ /^tps = ([\d.]+)/m;

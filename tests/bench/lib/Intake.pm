@@ -75,10 +75,29 @@ INSERT INTO triage.terms (case_type, kind, term) SELECT case_type, 'include', te
 \\copy (SELECT '12345', area, 'reporter', '13800000000', body FROM tx ORDER BY id) TO '$tmp/copy.txt'
 \\i $peers
 VACUUM ANALYZE;});
+	by_hand();
 	fewer_notices() if ($ENV{BENCH_NOTICES} // '') eq 'lead';
 	note(value($DB, q{SELECT 'rulebook: ' || (SELECT count(*) FROM triage.terms WHERE active) || ' terms, '
 		|| (SELECT count(*) FROM triage.areas) || ' areas, ' || (SELECT count(*) FROM triage.routes) || ' routes; '
 		|| count(*) || ' texts, mean ' || round(avg(octet_length(body))) || ' bytes' FROM tx}));
+	return;
+}
+
+# Writes the statements of a2full and b2_full, see sql/by_hand.sql.
+sub by_hand
+{
+	my %chosen = (a2full => 'id = :r', b2_full => 'true');
+
+	psql($DB, q{INSERT INTO triage.cases (channel, area, reporter, contact, body)
+SELECT '12345', area, 'reporter', '13800000000', body FROM tx WHERE id <= 1000;
+\i } . dir() . '/sql/by_hand.sql');
+	for my $name (sort keys %chosen)
+	{
+		open my $f, '>', tmp() . "/$name.sql" or die "$name: $!";
+		print $f "\\set r random(1, 100000)\n" if $name eq 'a2full';
+		print $f value($DB, "SELECT hand.statement(hand.typical(), '$chosen{$name}')"), "\n";
+		close $f or die $!;
+	}
 	return;
 }
 
@@ -95,12 +114,12 @@ COMMIT;});
 	return;
 }
 
-# How many rows a case of ours is, by the latest ones; a peer's is 7 with the case itself.
+# How many rows a case of ours is, by the latest ones; a2cte's is 7 with the case itself.
 sub rows_per_case
 {
 	return value($DB, q{SELECT 'rows per case, ours: case 1, ' || string_agg(t || ' ' || round(n / cases, 2), ', ')
 			|| '; ' || (SELECT round(100.0 * avg((status = 'dispatched')::int)) FROM triage.cases) || ' % dispatched'
-			|| '; peers: case 1, assignment 1, deadline 3, outbox 1, event 1'
+			|| '; a2cte, a2rt, a3: case 1, assignment 1, deadline 3, outbox 1, event 1'
 		FROM (SELECT max(case_id) - 500 AS since, 500.0 AS cases FROM triage.cases) c, LATERAL
 			(VALUES ('source', (SELECT count(*) FROM triage.case_sources WHERE case_id > since)),
 				('decision', (SELECT count(*) FROM triage.decisions WHERE case_id > since)),
@@ -115,7 +134,7 @@ sub wal_per_case
 {
 	my ($script) = @_;
 	my $before = value($DB, 'SELECT pg_current_wal_insert_lsn()');
-	my $cases = 'SELECT (SELECT count(*) FROM triage.cases) + (SELECT count(*) FROM peer.c2)';
+	my $cases = 'SELECT (SELECT count(*) FROM triage.cases) + (SELECT count(*) FROM hand.cases) + (SELECT count(*) FROM peer.c2)';
 	my $n = -value($DB, $cases);
 
 	pgbench($DB, $script, 1);
@@ -125,7 +144,7 @@ sub wal_per_case
 sub single
 {
 	my %tps;
-	# a2full is the same number of rows by hand, a2cte half as many
+	# a2full writes the same rows by hand, the others half as many
 	my %goal = (a2cte => '>= 0.80', a2full => '>= 0.80', a2rt => '>= 1.00', a3 => '>= 20');
 
 	# also warms everything
@@ -141,6 +160,7 @@ sub single
 	}
 	row(what => "single rows, INSERT : $_", unit => '/s', ours => $tps{ours}, peer => $tps{$_}, goal => $goal{$_})
 	  for qw(a2cte a2rt a3 a2full);
+	row(what => "  floor: a2full : $_", unit => '/s', ours => $tps{a2full}, peer => $tps{$_}) for qw(a2cte a3);
 	row(what => 'single rows, report() : a2cte', unit => '/s', ours => $tps{report}, peer => $tps{a2cte});
 	return;
 }
@@ -155,7 +175,7 @@ sub batch
 		ours => q{INSERT INTO triage.cases (channel, area, reporter, contact, body)
 			SELECT '12345', area, 'reporter', '13800000000', body FROM tx;},
 		b2_set => '\i ' . dir() . '/sql/b2_set.sql',
-		b2_full => '\i ' . dir() . '/sql/b2_full.sql',
+		b2_full => '\i ' . tmp() . '/b2_full.sql',
 		copy => "COPY triage.cases (channel, area, reporter, contact, body) FROM '" . tmp() . "/copy.txt';");
 	my (%s, %cpu);
 
@@ -172,6 +192,7 @@ sub batch
 	row(what => '100,000 rows, INSERT ... SELECT : b2_set', unit => 's', ours => $s{ours}, peer => $s{b2_set}, goal => '<= 1.60');
 	row(what => '100,000 rows, COPY : b2_set', unit => 's', ours => $s{copy}, peer => $s{b2_set}, goal => '<= 1.60');
 	row(what => '100,000 rows, INSERT ... SELECT : b2_full', unit => 's', ours => $s{ours}, peer => $s{b2_full}, goal => '<= 1.60');
+	row(what => '  floor: b2_full : b2_set', unit => 's', ours => $s{b2_full}, peer => $s{b2_set});
 	row(what => "  processor time, INSERT : $_", unit => 's', ours => $cpu{ours}, peer => $cpu{$_}) for qw(b2_set b2_full);
 	row(what => '  processor time, COPY : b2_set', unit => 's', ours => $cpu{copy}, peer => $cpu{b2_set});
 	return;

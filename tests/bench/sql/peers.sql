@@ -5,9 +5,10 @@
  *	a2rt	the same in a transaction of six statements
  *	a3		a trigger in PL/pgSQL that classifies by 300 regular expressions of
  *			ten words each and writes the same rows
- *	a2full	a2cte with as many rows and words as a case of ours has with the
- *			Zhejiang pack: what the amount alone costs
- *	b2_set	a2cte for many rows at once; b2_full the same of a2full
+ *	b2_set	a2cte for many rows at once
+ *
+ * They write seven rows a case.  What as many rows as ours cost by hand is in
+ * by_hand.sql (a2full, b2_full).
  *
  * tx (id, area_id, area, body) and further (n, case_type, term) are there
  * already.
@@ -41,11 +42,6 @@ CREATE INDEX ON outbox (next_at) WHERE state = 0;
 CREATE TABLE event (event_id bigserial PRIMARY KEY, tab smallint, case_id bigint NOT NULL,
 	at timestamptz NOT NULL DEFAULT now(), kind smallint NOT NULL, detail jsonb);
 CREATE INDEX ON event (case_id);
-
-CREATE TABLE source (case_id bigint, seq int, channel text NOT NULL, reporter text, contact text,
-	reported_at timestamptz NOT NULL, PRIMARY KEY (case_id, seq));
-CREATE TABLE decision (case_id bigint, seq int, at timestamptz NOT NULL DEFAULT now(), facts jsonb NOT NULL,
-	candidates jsonb NOT NULL, reason text NOT NULL, PRIMARY KEY (case_id, seq));
 
 -- 300 rules of ten words for 60 categories, and where each goes by area and time of day
 CREATE TABLE rule (rule_id int PRIMARY KEY, category_id int NOT NULL, weight int NOT NULL, pattern text NOT NULL);
