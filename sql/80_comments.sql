@@ -269,6 +269,7 @@ COMMENT ON TABLE triage.case_refs IS 'References of channels that are taken (外
 COMMENT ON COLUMN triage.case_refs.channel IS 'channels.code.';
 COMMENT ON COLUMN triage.case_refs.external_ref IS 'The channel''s number of the report; "burst:" and a reporter marks the case that this sender''s reports fold into (channels.fold_window).';
 COMMENT ON COLUMN triage.case_refs.case_id IS 'cases.case_id that has it.';
+COMMENT ON INDEX triage.case_refs_reference_idx IS 'The same reference on whatever channel: the rule of repeats by reference (repeat_rules.same).';
 
 COMMENT ON TABLE triage.case_sources IS 'Every report of a case (来源), the first too: same matter by several channels is one case with several sources (三源共治, SEED0); each gets the result. No source is ever lost (F80).';
 COMMENT ON COLUMN triage.case_sources.case_id IS 'cases.case_id.';

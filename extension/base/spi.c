@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -12,14 +13,25 @@
 #include "base/catalog.h"
 #include "base/spi.h"
 
+#define OWNER_PATH	  "pg_catalog, pg_temp"
+#define OWNER_CONTEXT (SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS)
+
 void
 triage_owner_begin(OwnerSwitch *sw)
 {
+	Oid owner = triage_owner();
+
 	GetUserIdAndSecContext(&sw->user, &sw->context);
-	SetUserIdAndSecContext(triage_owner(), sw->context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-	sw->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	sw->guc_level = 0;
+	/* within an owner's part there is nothing to change */
+	if (sw->user != owner || (sw->context & OWNER_CONTEXT) != OWNER_CONTEXT)
+		SetUserIdAndSecContext(owner, sw->context | OWNER_CONTEXT);
+	if (strcmp(namespace_search_path, OWNER_PATH) != 0)
+	{
+		sw->guc_level = NewGUCNestLevel();
+		(void) set_config_option("search_path", OWNER_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+								 0, false);
+	}
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
@@ -29,7 +41,8 @@ triage_owner_end(OwnerSwitch *sw)
 {
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
-	AtEOXact_GUC(true, sw->guc_level);
+	if (sw->guc_level > 0)
+		AtEOXact_GUC(true, sw->guc_level);
 	SetUserIdAndSecContext(sw->user, sw->context);
 }
 

@@ -81,20 +81,21 @@ intake_ready(int64 case_id)
 }
 
 NextCase
-intake_next(int64 case_id, const unsigned char *token_digest, Repeats *repeats)
+intake_next(const NextCase *coming)
 {
 	NextCase before = next;
 
-	next.case_id = case_id;
-	next.repeats = repeats;
-	memcpy(next.token, token_digest, HISTORY_HASH_LEN);
+	next = *coming;
 	return before;
 }
 
-void
+NextCase
 intake_next_done(const NextCase *before)
 {
+	NextCase done = next;
+
 	next = *before;
+	return done;
 }
 
 static void
@@ -472,9 +473,11 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 	int64		  case_id = DatumGetInt64(case_value(row, att, CASE_ID));
 	Pending		 *p = hash_search(intake.pending, &case_id, HASH_FIND, NULL);
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
+	bool		  reported = case_id == next.case_id;
 	CaseFacts	  c;
 	Report		  report;
 	Decision	  d;
+	TimestampTz	  due_at;
 
 	if (case_id == ready_case)
 	{
@@ -507,11 +510,12 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 		}
 	}
 	case_facts(row, att, &c);
-	/* a row of report() has its reference claimed already */
-	if (case_id != next.case_id)
+	if (!reported || !next.claimed)
 		claim_reference(w, &c);
-	records_new_case(w, intake.book, &c, &report, &d, intake.now, actor,
-					 case_id == next.case_id ? next.token : NULL);
+	due_at =
+		records_new_case(w, intake.book, &c, &report, &d, intake.now, actor, reported ? next.token : NULL);
+	if (reported)
+		next.due_at = due_at;
 	MemoryContextSwitchTo(old);
 	return true;
 }

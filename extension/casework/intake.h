@@ -54,19 +54,20 @@ extern void intake_preview(Book *book, const PreviewArgs *a, Report *r);
 /* The case that is inserted next as it is: its maker has written, or writes, all that belongs to it. */
 extern void intake_ready(int64 case_id);
 
-/*
- * The case that report() inserts next: the digest of the citizen's token goes
- * into its source, and its reference is claimed already.  Returns what stood
- * there, for intake_next_done() after the insert: a trigger may report too.
- */
+/* The case that report() inserts next. */
 typedef struct NextCase
 {
-	int64		  case_id; /* 0 = none */
-	unsigned char token[HISTORY_HASH_LEN];
+	int64		  case_id;				   /* 0 = none */
+	unsigned char token[HISTORY_HASH_LEN]; /* digest of the citizen's, for its source */
 	Repeats		 *repeats; /* what it may repeat, NULL = nothing; kept by the caller until the row is in */
+	bool		  claimed; /* its reference is taken already */
+	TimestampTz	  due_at;  /* left here: when the matter is due, 0 = no clock runs */
 } NextCase;
 
-extern NextCase intake_next(int64 case_id, const unsigned char *token_digest, Repeats *repeats);
-extern void		intake_next_done(const NextCase *before);
+/* Returns what stood there, for intake_next_done() after the insert: a trigger may report too. */
+extern NextCase intake_next(const NextCase *next);
+
+/* Returns what became of the next case. */
+extern NextCase intake_next_done(const NextCase *before);
 
 #endif

@@ -67,10 +67,13 @@ put_clock(Writer *w, const Book *book, const TimedPart *t, int clock_id, Stage s
 }
 
 static TimestampTz
-note_started(Counters *at, int assignment_seq, TimestampTz due)
+note_started(Counters *at, int assignment_seq, Stage stage, TimestampTz due)
 {
 	Started *s;
 
+	if (stage == STAGE_RESOLVE)
+		at->resolve_due = due;
+	at->latest_due = Max(at->latest_due, due);
 	if (at->list_joined)
 	{
 		s = palloc(sizeof(Started));
@@ -90,7 +93,7 @@ records_clock(Writer *w, Book *book, const TimedPart *t, Counters *at, Stage sta
 		return DT_NOEND;
 	limit_start(policy, start, &limit);
 	put_clock(w, book, t, ++at->clock_id, stage, policy, &limit, start);
-	return note_started(at, t->assignment_seq, limit.due_at);
+	return note_started(at, t->assignment_seq, stage, limit.due_at);
 }
 
 /* When a clock of that stage would be due. */
@@ -118,7 +121,7 @@ records_clock_until(Writer *w, Book *book, const TimedPart *t, Counters *at, Sta
 		limit.next_step_at = ladder_step_at(&policy->ladder->steps[0], start, due,
 											policy->unit >= UNIT_WORK_HOUR ? policy->calendar : NULL);
 	put_clock(w, book, t, ++at->clock_id, stage, policy, &limit, start);
-	note_started(at, t->assignment_seq, due);
+	note_started(at, t->assignment_seq, stage, due);
 	MemoryContextSwitchTo(old);
 }
 
@@ -379,7 +382,7 @@ report_event_data(const CaseFacts *c, const Decision *d, const char *personal)
 	return jb_finish(&b);
 }
 
-void
+TimestampTz
 records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, const Decision *d,
 				 TimestampTz now, const char *actor, const unsigned char *token)
 {
@@ -397,4 +400,5 @@ records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, con
 	records_event(w, c->case_id, at.event_seq, now, actor, "report", report_event_data(c, d, personal), NULL,
 				  hash);
 	MemoryContextSwitchTo(old);
+	return at.resolve_due != 0 ? at.resolve_due : at.latest_due;
 }

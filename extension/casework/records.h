@@ -60,16 +60,23 @@ typedef struct Counters
 	int decision_seq;
 	int lead_seq; /* assignment of a lead that was offered now, 0 = none was */
 
-	TimestampTz case_due; /* when the case itself is due, for a lead that is offered now; 0 = not known */
+	TimestampTz case_due;	 /* when the case itself is due, for a lead that is offered now; 0 = not known */
+	TimestampTz resolve_due; /* of the clocks started now, 0 = none: that of the whole matter ... */
+	TimestampTz latest_due;	 /* ... and the last of all */
 
 	bool  list_joined; /* keep the lists below; they live as long as the writer */
 	List *joined;	   /* of Joined */
 	List *started;	   /* of Started */
 } Counters;
 
-/* All rows of a new case; token = NULL or 32 bytes, the digest of the citizen's token. */
-extern void records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, const Decision *d,
-							 TimestampTz now, const char *actor, const unsigned char *token);
+/*
+ * All rows of a new case; token = NULL or 32 bytes, the digest of the citizen's
+ * token.  Returns when the matter is due: by its resolve clock, else by the
+ * last of its clocks; 0 = it has none.
+ */
+extern TimestampTz
+records_new_case(Writer *w, Book *book, const CaseFacts *c, const Report *r, const Decision *d,
+				 TimestampTz now, const char *actor, const unsigned char *token);
 
 /* Give a source's row its key; the digest of what it says of persons is left in hex (history.h), for its event. */
 extern void

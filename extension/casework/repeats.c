@@ -4,12 +4,20 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/catalog.h"
 #include "base/spi.h"
 #include "casework/contact.h"
 #include "casework/repeats.h"
@@ -220,6 +228,38 @@ find_by_key(Repeats *found, RepeatBy by, const RepeatOf *of, const unsigned char
 }
 
 /*
+ * Does another case bear the reference?  Hardly ever, so it is asked first, by
+ * one look into the index and without an executor.  true = it may be.
+ */
+static bool
+may_be_referred(const RepeatOf *of)
+{
+	Relation	rel = table_open(triage_relid("case_refs"), AccessShareLock);
+	Oid			index = get_relname_relid("case_refs_reference_idx", RelationGetNamespace(rel));
+	AttrNumber	case_id = triage_attnum(rel, "case_id");
+	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	bool		found = !OidIsValid(index);
+
+	ScanKeyInit(&key, triage_attnum(rel, "external_ref"), BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(of->external_ref));
+	/* without its index it is left to the planner */
+	scan = systable_beginscan(rel, index, !found, snapshot, 1, &key);
+	while (!found && HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		bool isnull;
+
+		found = DatumGetInt64(heap_getattr(tup, case_id, RelationGetDescr(rel), &isnull)) != of->case_id;
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/*
  * The same reference on another channel.  The limits of one row, which the
  * keys hold to anyhow, keep the server from joining tables from end to end: a
  * plan that was made while they were empty would do that for ever.
@@ -293,7 +333,7 @@ repeats_find(Book *book, const RepeatOf *of, Repeats *found)
 		reach_of(book, BY_SENSOR, &days, &radius_m) &&
 		sender_key(of->channel->code, of->reporter, false, key))
 		find_by_key(found, BY_SENSOR, of, key, days);
-	if (of->external_ref != NULL && reach_of(book, BY_REFERENCE, &days, &radius_m))
+	if (of->external_ref != NULL && reach_of(book, BY_REFERENCE, &days, &radius_m) && may_be_referred(of))
 		find_by_reference(found, of, days);
 	if (of->location != NULL && point_is_place(of->location) && reach_of(book, BY_PLACE, &days, &radius_m))
 		find_by_place(found, of, days, radius_m);

@@ -348,7 +348,7 @@ fold_into(int64 case_id, const Source *s)
 /* ---- report ---- */
 
 static HeapTuple
-insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest, Repeats *found)
+insert_case(FunctionCallInfo fcinfo, NextCase *coming)
 {
 	static KeptPlan plan = {.sql =
 								"INSERT INTO triage.cases (case_id, channel, body, area, location, address,"
@@ -362,16 +362,16 @@ insert_case(FunctionCallInfo fcinfo, int64 case_id, const unsigned char *digest,
 	NextCase		before;
 	uint64			ninserted;
 
-	values[0] = Int64GetDatum(case_id);
+	values[0] = Int64GetDatum(coming->case_id);
 	nulls[0] = ' ';
 	for (int i = REPORT_CHANNEL; i <= REPORT_ATTRS; i++)
 	{
 		values[i + 1] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
 		nulls[i + 1] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
-	before = intake_next(case_id, digest, found->n > 0 ? found : NULL);
+	before = intake_next(coming);
 	ninserted = triage_run(&plan, values, nulls, SPI_OK_INSERT_RETURNING);
-	intake_next_done(&before);
+	*coming = intake_next_done(&before);
 	if (ninserted != 1)
 		ereport(ERROR, (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("the report was not taken in"),
 						errdetail("A trigger of triage.cases dropped the row."),
@@ -450,30 +450,36 @@ joined_case(FunctionCallInfo fcinfo, Book *book, const Channel *channel, const S
 
 /* The new case and its links to those it repeats. */
 static HeapTuple
-insert_repeating(FunctionCallInfo fcinfo, Book *book, int64 case_id, const unsigned char *digest,
-				 Repeats *found, TupleDesc *desc)
+insert_repeating(FunctionCallInfo fcinfo, Book *book, NextCase *coming, TupleDesc *desc)
 {
 	HeapTuple tuple;
 	char	 *type;
 
-	tuple = insert_case(fcinfo, case_id, digest, found);
+	tuple = insert_case(fcinfo, coming);
 	*desc = SPI_tuptable->tupdesc;
-	if (found->n > 0)
+	if (coming->repeats != NULL)
 	{
 		type = SPI_getvalue(tuple, *desc, SPI_fnumber(*desc, "case_type"));
-		repeats_link(found, case_id, type != NULL ? book_type(book, type, strlen(type)) : NULL,
-					 triage_clock());
+		repeats_link(coming->repeats, coming->case_id,
+					 type != NULL ? book_type(book, type, strlen(type)) : NULL, triage_clock());
 	}
 	return tuple;
 }
 
+/* Can a report of this channel join a case that is there?  Then its reference is claimed before that is locked. */
+static bool
+may_join(Book *book, const Channel *channel)
+{
+	return channel->fold_us > 0 || repeats_may_fold(book, channel);
+}
+
 Datum
-triage_report(PG_FUNCTION_ARGS)
+report_take(FunctionCallInfo fcinfo, ReportTaken *taken)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Source		  s;
-	unsigned char digest[HISTORY_HASH_LEN];
-	char		 *token = new_token(digest);
+	NextCase	  coming = {0};
+	char		 *token = new_token(coming.token);
 	OwnerSwitch	  sw;
 	Book		 *book;
 	Channel		 *channel;
@@ -495,7 +501,9 @@ triage_report(PG_FUNCTION_ARGS)
 	channel = book_channel(book, s.channel, strlen(s.channel));
 	s.device = channel != NULL && channel->kind == CHANNEL_SENSOR;
 	case_id = nextval_internal(triage_relid("cases_case_id_seq"), false);
-	if (s.external_ref != NULL && channel != NULL)
+	coming.claimed =
+		s.external_ref == NULL || channel == NULL || !taken->unclaimed || may_join(book, channel);
+	if (s.external_ref != NULL && channel != NULL && coming.claimed)
 		have = claim(s.channel, s.external_ref, case_id);
 	if (have == 0 && channel != NULL && channel->fold_us > 0 && s.reporter != NULL)
 	{
@@ -523,12 +531,27 @@ triage_report(PG_FUNCTION_ARGS)
 		desc = SPI_tuptable->tupdesc;
 	}
 	else
-		tuple = insert_repeating(fcinfo, book, case_id, digest, &found, &desc);
+	{
+		coming.case_id = case_id;
+		coming.repeats = found.n > 0 ? &found : NULL;
+		tuple = insert_repeating(fcinfo, book, &coming, &desc);
+	}
+	taken->is_new = have == 0;
+	taken->case_id = have != 0 ? have : case_id;
+	taken->due_at = coming.due_at;
 	book_release(book);
 	result =
 		row_with_token(tuple, desc, caller, have != 0 ? NULL : token, masked ? SHOWN_MASKED : SHOWN_TO_ROLE);
 	triage_owner_end(&sw);
-	PG_RETURN_DATUM(result);
+	return result;
+}
+
+Datum
+triage_report(PG_FUNCTION_ARGS)
+{
+	ReportTaken taken = {0};
+
+	PG_RETURN_DATUM(report_take(fcinfo, &taken));
 }
 
 /* ---- preview ---- */

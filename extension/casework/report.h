@@ -5,6 +5,7 @@
 #ifndef TRIAGE_CASEWORK_REPORT_H
 #define TRIAGE_CASEWORK_REPORT_H
 
+#include "datatype/timestamp.h"
 #include "fmgr.h"
 
 enum
@@ -23,7 +24,18 @@ enum
 	REPORT_ARGS
 };
 
+/* What else callers in C tell, and what they are told. */
+typedef struct ReportTaken
+{
+	/* told: nobody is likely to have taken the reference, so try without looking; 23505 where it was taken */
+	bool unclaimed;
+
+	bool		is_new; /* the case was made by this report */
+	int64		case_id;
+	TimestampTz due_at; /* of a new case: when the matter is due, 0 = no clock runs */
+} ReportTaken;
+
 /* Returns the case's row as a composite value; needs no function lookup. */
-extern Datum triage_report(PG_FUNCTION_ARGS);
+extern Datum report_take(FunctionCallInfo fcinfo, ReportTaken *taken);
 
 #endif

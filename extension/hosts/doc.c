@@ -128,20 +128,6 @@ by_case(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void
-put_due_of_one(HostDoc *d)
-{
-	static KeptPlan plan = {
-		.sql = "SELECT k.due_at FROM triage.clocks k WHERE k.case_id = $1 AND k.state = 'running'"
-			   " ORDER BY k.stage <> 'resolve', k.due_at DESC LIMIT 1",
-		.nargs = 1,
-		.types = {INT8OID}};
-	Datum args[1] = {Int64GetDatum(d->case_id)};
-
-	if (host_run(&plan, args, NULL, SPI_OK_SELECT) == 1)
-		d->due_at = result_time(0, 1);
-}
-
 /* When they are due, in one look. */
 static void
 put_due(int n, HostDoc *docs)
@@ -218,6 +204,28 @@ read_new(Datum value, HostDoc *d)
 	ReleaseTupleDesc(desc);
 }
 
+/* As owner. */
+static void
+put_words(HostDoc *d)
+{
+	put_english(d);
+	d->comment = host_words(d, 0, NULL);
+}
+
+void
+host_doc_new(Datum row, TimestampTz due_at, bool words, HostDoc *d)
+{
+	OwnerSwitch sw;
+
+	read_new(row, d);
+	d->due_at = due_at;
+	if (!words)
+		return;
+	host_owner_begin(&sw);
+	put_words(d);
+	host_owner_end(&sw);
+}
+
 void
 host_docs_new(int n, const Datum *rows, bool words, HostDoc *docs)
 {
@@ -226,15 +234,9 @@ host_docs_new(int n, const Datum *rows, bool words, HostDoc *docs)
 	for (int i = 0; i < n; i++)
 		read_new(rows[i], &docs[i]);
 	host_owner_begin(&sw);
-	if (n == 1)
-		put_due_of_one(docs);
-	else
-		put_due(n, docs);
+	put_due(n, docs);
 	for (int i = 0; i < n && words; i++)
-	{
-		put_english(&docs[i]);
-		docs[i].comment = host_words(&docs[i], 0, NULL);
-	}
+		put_words(&docs[i]);
 	host_owner_end(&sw);
 }
 

@@ -43,8 +43,10 @@ extern bool host_doc_read(int64 case_id, int since, const char *own, HostDoc *d)
 
 /*
  * The same of cases that are new: rows as report() returns them.  words = with
- * the comment, and names in English.
+ * the comment, and names in English.  due_at = when the one is due, 0 = never;
+ * of many it is looked up.
  */
+extern void host_doc_new(Datum row, TimestampTz due_at, bool words, HostDoc *d);
 extern void host_docs_new(int n, const Datum *rows, bool words, HostDoc *docs);
 
 /* As drivers get it; relation = of the tickets that links and merged_into name, InvalidOid = none. */

@@ -104,7 +104,7 @@ put_argument(FunctionCallInfo fcinfo, int i, const char *text)
 
 /* report(), called as the function it is: no plan, no executor.  Returns the case's row. */
 static Datum
-report(const char *channel, const char *ref, const HostEvent *e)
+report(const char *channel, const char *ref, const HostEvent *e, ReportTaken *taken)
 {
 	LOCAL_FCINFO(fcinfo, REPORT_ARGS);
 	Point place = e->location;
@@ -126,7 +126,7 @@ report(const char *channel, const char *ref, const HostEvent *e)
 	put_argument(fcinfo, REPORT_TYPE, e->case_type);
 	fcinfo->args[REPORT_ATTRS].value = e->attrs ? JsonbPGetDatum(e->attrs) : (Datum) 0;
 	fcinfo->args[REPORT_ATTRS].isnull = e->attrs == NULL;
-	return triage_report(fcinfo);
+	return report_take(fcinfo, taken);
 }
 
 /* Our row of the ticket; the source is the one that bears its reference. */
@@ -161,45 +161,31 @@ put_shown_ticket(const Binding *b, const char *ticket, const HostDoc *d)
 	host_run(&plan, args, NULL, SPI_OK_INSERT);
 }
 
-/* The case of the row; *is_new = it was made just now, which its token tells. */
+/* As owner, vouched for.  fresh = nobody can have told of the ticket before. */
 static int64
-case_of(Datum row, bool *is_new)
+take_in(Binding *b, const HostEvent *e, const char *channel, const char *ref, bool fresh, bool show,
+		bool *shown)
 {
-	bool  isnull;
-	Datum attrs = GetAttributeByName(DatumGetHeapTupleHeader(row), "attrs", &isnull);
-
-	*is_new = !isnull && jr_get(&DatumGetJsonbP(attrs)->root, "token") != NULL;
-	return DatumGetInt64(GetAttributeByName(DatumGetHeapTupleHeader(row), "case_id", &isnull));
-}
-
-/* As owner, vouched for. */
-static int64
-take_in(Binding *b, const HostEvent *e, const char *channel, const char *ref, bool show, bool *shown)
-{
-	int64	case_id = 0;
-	bool	is_new = false;
-	Datum	row;
-	HostDoc d;
+	ReportTaken taken = {.unclaimed = fresh};
+	HostDoc		d;
+	Datum		row = 0;
 
 	if (e->reference != NULL)
-		case_id = referred_case(e->reference_channel ? e->reference_channel : channel, e->reference);
-	if (case_id != 0)
-		add_source(case_id, channel, ref, e);
+		taken.case_id = referred_case(e->reference_channel ? e->reference_channel : channel, e->reference);
+	if (taken.case_id != 0)
+		add_source(taken.case_id, channel, ref, e);
 	else
+		row = report(channel, ref, e, &taken);
+	if (taken.is_new && show)
 	{
-		row = report(channel, ref, e);
-		case_id = case_of(row, &is_new);
-	}
-	if (is_new && show)
-	{
-		host_docs_new(1, &row, ticket_wants_words(b), &d);
+		host_doc_new(row, taken.due_at, ticket_wants_words(b), &d);
 		ticket_show_new(b, e->ticket, &d);
 		put_shown_ticket(b, e->ticket, &d);
 		*shown = true;
 	}
 	else
-		put_ticket(b, e->ticket, case_id, channel, ref);
-	return case_id;
+		put_ticket(b, e->ticket, taken.case_id, channel, ref);
+	return taken.case_id;
 }
 
 const char *
@@ -229,7 +215,7 @@ ticket_take_in(Binding *b, const HostEvent *e, bool fresh, bool show, bool *show
 		return case_id;
 	host_vouch_begin(b, e->by);
 	host_owner_begin(&sw);
-	case_id = take_in(b, e, channel, ref, fresh && show, shown);
+	case_id = take_in(b, e, channel, ref, fresh, fresh && show, shown);
 	host_owner_end(&sw);
 	host_vouch_end();
 	return case_id;

@@ -31,6 +31,7 @@ typedef struct Firing
 	HostSource *source;
 	HostEvent	e;
 	Jsonb	   *doc;
+	bool		fresh;	 /* the row is new, and nobody is likely to have told of its ticket before */
 	bool		apart;	 /* take in without showing: that failed */
 	bool		read;	 /* e says what the row means */
 	bool		taken;	 /* the ticket has a case */
@@ -61,7 +62,7 @@ take(void *arg)
 	if (!f->read && !host_read(f->source, &f->r, &f->e, &f->doc))
 		return;
 	f->read = true;
-	f->taken = host_do(b, &f->e, f->r.old == NULL && f->e.reference == NULL, !f->apart, &shown) != 0;
+	f->taken = host_do(b, &f->e, f->fresh && f->e.reference == NULL, !f->apart, &shown) != 0;
 	f->to_show = f->taken && !shown;
 }
 
@@ -130,8 +131,16 @@ static void
 fire(Firing *f)
 {
 	TimestampTz start = GetCurrentTimestamp();
-	Guarding	g = guard_run(take, f, triage_host_timeout);
+	Guarding	g;
 
+	f->fresh = f->r.old == NULL;
+	g = guard_run(take, f, triage_host_timeout);
+	/* somebody has: a ticket of the same key was there before, or its reference came another way */
+	if (!g.done && f->fresh && g.sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
+	{
+		f->fresh = false;
+		g = guard_run(take, f, triage_host_timeout);
+	}
 	/* where only the showing fails the case is to stand all the same */
 	if (!g.done && f->read && !f->e.change && !g.passing)
 	{

@@ -52,12 +52,22 @@ SELECT is(pg_temp.ticket(6), 'triage | CENTRE | new', 'a text that ends within a
 CREATE FUNCTION t161.boom() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', current_setting('t161.text') USING ERRCODE = current_setting('t161.code'); END $$;
 SET t161.text = 'out of order';
 SET t161.code = 'XX000';
--- at each of our tables that taking in writes through SQL
+CREATE FUNCTION t161.boom(ref text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+	IF ref = current_setting('t161.ref') THEN
+		RAISE EXCEPTION '%', current_setting('t161.text') USING ERRCODE = current_setting('t161.code');
+	END IF;
+	RETURN ref;
+END
+$$;
+-- at our tables that taking in writes through SQL, and at one that it writes past all triggers
 CREATE FUNCTION pg_temp.break_at(t text, n int) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE format('CREATE TRIGGER boom BEFORE INSERT OR UPDATE ON triage.%I FOR EACH ROW EXECUTE FUNCTION t161.boom()', t);
+	PERFORM set_config('t161.ref', n::text, false);
+	EXECUTE CASE WHEN t = 'case_refs' THEN 'CREATE INDEX boom ON triage.case_refs (t161.boom(external_ref))'
+		ELSE format('CREATE TRIGGER boom BEFORE INSERT OR UPDATE ON triage.%I FOR EACH ROW EXECUTE FUNCTION t161.boom()', t) END;
 	INSERT INTO t161.tk (id, body) VALUES (n, '东门街道噪音');
-	EXECUTE format('DROP TRIGGER boom ON triage.%I', t);
+	EXECUTE CASE WHEN t = 'case_refs' THEN 'DROP INDEX triage.boom' ELSE format('DROP TRIGGER boom ON triage.%I', t) END;
 	RETURN pg_temp.ticket(n);
 END
 $$;
@@ -68,6 +78,21 @@ SELECT is((SELECT count(*) FROM triage.cases c WHERE c.external_ref IN ('10', '1
 SELECT matches(pg_temp.errors(), '10 host:take_in XX000 out of order; 11 host:take_in XX000 out of order; 12 host:take_in XX000 out of order$', 'and all is recorded');
 SELECT results_eq('SELECT * FROM triage.retry_intake()', 'VALUES (4, 0)', 'all can be retried; a ticket that was deleted is done with');
 SELECT is(pg_temp.ticket(12), 'dispatched | TOWN11 | assigned', 'and is there');
+
+-- a ticket of a key that had a case already: the host deleted it and gave its number again
+SET ROLE t161_host;
+DELETE FROM t161.tk WHERE id = 4;
+INSERT INTO t161.tk (id, body) VALUES (4, '东门街道噪音');
+RESET ROLE;
+SELECT is((SELECT count(*) || ' ' || min(c.body) FROM triage.cases c WHERE c.external_ref = '4'), '1 西山镇水管爆裂', 'a key given again makes no second case');
+SELECT is(pg_temp.ticket(4), 'dispatched | TOWN12 | assigned', 'and its ticket shows the one that there is');
+SELECT triage.report('oa', '东门街道噪音', external_ref => '94') \g /dev/null
+SET ROLE t161_host;
+INSERT INTO t161.tk (id, body) VALUES (94, '东门街道噪音');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM triage.cases c WHERE c.external_ref = '94'), 1::bigint, 'nor does a reference that was reported before');
+SELECT is(pg_temp.ticket(94), 'dispatched | TOWN11 | assigned', 'and this ticket shows it too');
+SELECT doesnt_match(coalesce(pg_temp.errors(), ''), '(^|; )(4|94) ', 'neither is an error');
 
 -- the error table fails too: the server's log is what is left
 CREATE TRIGGER boom BEFORE INSERT ON triage.intake_errors FOR EACH ROW EXECUTE FUNCTION t161.boom();
@@ -226,7 +251,7 @@ UPDATE t161.tk SET status = 'open' WHERE id = 41;
 RESET ROLE;
 SELECT is(pg_temp.ticket(42), 'no case | - | new', 'a column that we write is gone: the host goes on');
 SELECT is((SELECT concat_ws(' ', b.state, b.problem) FROM triage.bindings b), 'broken write.due: column "due" does not exist', 'the binding says what is broken');
-SELECT is((SELECT concat_ws(' | ', h.state, h.value) FROM triage.health() h WHERE h.item = 'host t161.tk'), 'bad | write.due: column "due" does not exist, 20 tickets, 1 wait', 'and so does health()');
+SELECT is((SELECT concat_ws(' | ', h.state, h.value) FROM triage.health() h WHERE h.item = 'host t161.tk'), 'bad | write.due: column "due" does not exist, 21 tickets, 1 wait', 'and so does health()');
 SELECT triage.tick() \g /dev/null
 SELECT is(pg_temp.queue(), '42 take_in 0 write.due: column "due" does not exist', 'the ticket waits');
 SET ROLE t161_host;
