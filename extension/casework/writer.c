@@ -198,6 +198,38 @@ check_not_null(const OpenTarget *t, TupleTableSlot *slot)
 	}
 }
 
+/* Does the predicate only ask which columns are null?  Those of our own partial indexes mostly do. */
+static bool
+asks_nulls_only(const List *predicate)
+{
+	ListCell *lc;
+
+	foreach(lc, predicate)
+	{
+		const NullTest *test = lfirst(lc);
+
+		if (!IsA(test, NullTest) || !IsA(test->arg, Var) || ((Var *) test->arg)->varattno <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* Such a predicate of a row, without the expression that the executor would compile for it. */
+static bool
+nulls_are_so(const List *predicate, TupleTableSlot *slot)
+{
+	ListCell *lc;
+
+	foreach(lc, predicate)
+	{
+		const NullTest *test = lfirst(lc);
+
+		if (slot_attisnull(slot, ((Var *) test->arg)->varattno) != (test->nulltesttype == IS_NULL))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Entries of all rows in one index, then in the next: what the index's upper
  * pages bring into the processor's cache is used while it is there.
@@ -207,22 +239,25 @@ index_flush(Writer *w, OpenTarget *t, Relation index, IndexInfo *info)
 {
 	IndexUniqueCheck check = index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
 	ExprContext		*econtext = GetPerTupleExprContext(w->estate);
+	bool			 nulls_only = asks_nulls_only(info->ii_Predicate);
 	Datum			 values[INDEX_MAX_KEYS];
 	bool			 isnull[INDEX_MAX_KEYS];
 	MemoryContext	 old;
 
 	if (!info->ii_ReadyForInserts)
 		return;
-	if (info->ii_Predicate != NIL && info->ii_PredicateState == NULL)
+	if (!nulls_only && info->ii_PredicateState == NULL)
 		info->ii_PredicateState = ExecPrepareQual(info->ii_Predicate, w->estate);
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(w->estate));
 	for (int i = 0; i < t->nslots; i++)
 	{
-		econtext->ecxt_scantuple = t->slots[i];
-		if (info->ii_PredicateState == NULL || ExecQual(info->ii_PredicateState, econtext))
+		TupleTableSlot *slot = t->slots[i];
+
+		econtext->ecxt_scantuple = slot;
+		if (nulls_only ? nulls_are_so(info->ii_Predicate, slot) : ExecQual(info->ii_PredicateState, econtext))
 		{
-			FormIndexDatum(info, t->slots[i], w->estate, values, isnull);
-			index_insert(index, values, isnull, &t->slots[i]->tts_tid, t->rel, check, false, info);
+			FormIndexDatum(info, slot, w->estate, values, isnull);
+			index_insert(index, values, isnull, &slot->tts_tid, t->rel, check, false, info);
 		}
 		ResetPerTupleExprContext(w->estate);
 	}
