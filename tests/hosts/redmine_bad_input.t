@@ -20,6 +20,7 @@ my $json = JSON::PP->new->canonical;
 my $noise = '工地每天夜里十二点还在打桩，噪音很大，无法休息。';
 my $river = '河水发黑发臭，有工厂偷排污水。';
 my $redmine = Redmine->new(
+	name => 'redminebad',
 	projects => { intake => '受理台', city => '城管执法', eeb => '生态环境' },
 	people => { alice => [ [ 'intake', 'Reporter' ] ], bob => [ [ 'city', 'Manager' ] ], carol => [ [ 'eeb', 'Developer' ] ] },
 	groups => { '环保值班' => { project => 'eeb', members => ['carol'] } });
