@@ -47,6 +47,7 @@ CREATE TABLE triage.host_tickets (
 	shown			jsonb,
 	PRIMARY KEY (relation, ticket)
 );
+ALTER TABLE triage.host_tickets ALTER shown SET STATISTICS 0;	-- never asked for by its value
 CREATE INDEX host_tickets_case_idx ON triage.host_tickets (case_id);
 SELECT pg_extension_config_dump('triage.host_tickets', '');
 

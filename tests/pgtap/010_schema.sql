@@ -281,4 +281,10 @@ SELECT triage.resolve(:c, 'mediated', '双方签协议', '{"parties": "王、物
 SELECT triage.close_case(:c) \g /dev/null
 SELECT is((SELECT concat_ws(' ', c.status, c.outcome, (SELECT count(*) FROM triage.clocks k WHERE k.case_id = c.case_id AND k.state = 'running')) FROM triage.cases c WHERE c.case_id = :c), 'closed mediated 0', 'a leak: mediated and closed');
 
+-- what callers say and who they are is in no statistics, which other roles' plans could betray
+ANALYZE triage.cases, triage.case_sources, triage.decisions, triage.events, triage.deliveries;
+SELECT is((SELECT string_agg(DISTINCT tablename || '.' || attname, ', ') FROM pg_stats WHERE schemaname = 'triage'
+		AND attname IN ('body', 'reporter', 'contact', 'address', 'attrs', 'facts', 'candidates', 'reason', 'data', 'payload', 'token', 'digest_key')
+		AND tablename IN ('cases', 'case_sources', 'decisions', 'events', 'deliveries')), NULL::text, 'ANALYZE keeps nothing of what callers say');
+SELECT ok(EXISTS (SELECT FROM pg_stats WHERE schemaname = 'triage' AND tablename = 'cases' AND attname = 'status'), 'but of what is asked for');
 SELECT * FROM finish();

@@ -1,7 +1,7 @@
 /*
  * The floor: the very rows of a case of ours, written by hand in one statement
- * and without a thought, into copies of our tables with all their indexes and
- * checks, but without our triggers.
+ * and without a thought, into copies of our tables with all their indexes,
+ * checks and storage, but without our triggers.
  *
  *	hand.typical()		a case with the usual number of rows
  *	hand.statement(of, chosen)	that statement with the words of an existing
@@ -14,9 +14,13 @@ DO $$
 DECLARE
 	t	text;
 	o	text[];
+	c	record;
 BEGIN
 	FOREACH t IN ARRAY ARRAY['cases', 'case_sources', 'decisions', 'assignments', 'clocks', 'events', 'deliveries'] LOOP
 		EXECUTE format('CREATE TABLE hand.%I (LIKE triage.%1$I INCLUDING ALL)', t);
+		FOR c IN SELECT attname, attstattarget FROM pg_attribute WHERE attrelid = ('triage.' || t)::regclass AND attnum > 0 AND attstattarget >= 0 LOOP
+			EXECUTE format('ALTER TABLE hand.%I ALTER %I SET STATISTICS %s', t, c.attname, c.attstattarget);
+		END LOOP;
 		SELECT reloptions INTO o FROM pg_class WHERE oid = ('triage.' || t)::regclass AND reloptions IS NOT NULL;
 		CONTINUE WHEN NOT FOUND;
 		EXECUTE format('ALTER TABLE hand.%I SET (%s)', t, array_to_string(o, ', '));
