@@ -91,11 +91,11 @@ $$;
 COMMENT ON FUNCTION triage.start_workers() IS
 	'Lets timekeeper and courier work: ends a hold (after a restore) or stop_workers(), and starts those that do not run once this transaction has committed. Returns false when triage.workers is off, so that none will run. Error: TR002 not an administrator.';
 
-CREATE FUNCTION triage.await_worker(kind int) RETURNS void
+CREATE FUNCTION triage.keep_out_worker(kind int) RETURNS boolean
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'triage_await_worker';
-COMMENT ON FUNCTION triage.await_worker(int) IS
-	'Internal: waits until the worker of this kind (1 = timekeeper, 2 = courier) of this database has left, and keeps others out until the transaction ends.';
+	AS 'MODULE_PATHNAME', 'triage_keep_out_worker';
+COMMENT ON FUNCTION triage.keep_out_worker(int) IS
+	'Internal: where no worker of this kind (1 = timekeeper, 2 = courier) of this database runs, keeps all out until the transaction ends; false = one runs.';
 
 CREATE FUNCTION triage.stop_workers(wait boolean DEFAULT true) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -111,9 +111,15 @@ BEGIN
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at;
 	-- without waiting they see the row within two seconds of its commit
 	IF stop_workers.wait THEN
-		PERFORM pg_terminate_backend(triage.worker_pid(k.kind)) FROM unnest(ARRAY['timekeeper', 'courier']) k(kind);
-		-- each holds its lock while it lives; until we commit, nobody can take it
-		PERFORM triage.await_worker(1), triage.await_worker(2);
+		FOR nr IN 1 .. 2 LOOP
+			-- one that is just starting can be told to go only once it is there to be seen
+			WHILE NOT triage.keep_out_worker(nr) LOOP
+				PERFORM pg_stat_clear_snapshot();
+				PERFORM pg_terminate_backend(a.pid) FROM pg_stat_activity a
+					WHERE a.datname = current_database() AND a.backend_type = 'pg_triage ' || (ARRAY['timekeeper', 'courier'])[nr];
+				PERFORM pg_sleep(0.02);
+			END LOOP;
+		END LOOP;
 	END IF;
 	RETURN running;
 END

@@ -27,10 +27,10 @@ triage_library_version(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(TRIAGE_VERSION));
 }
 
-PG_FUNCTION_INFO_V1(triage_await_worker);
+PG_FUNCTION_INFO_V1(triage_keep_out_worker);
 
 Datum
-triage_await_worker(PG_FUNCTION_ARGS)
+triage_keep_out_worker(PG_FUNCTION_ARGS)
 {
 	int		kind = PG_GETARG_INT32(0);
 	LOCKTAG tag;
@@ -38,6 +38,6 @@ triage_await_worker(PG_FUNCTION_ARGS)
 	if (kind != TRIAGE_LOCK_TIMEKEEPER && kind != TRIAGE_LOCK_COURIER)
 		ereport(ERROR, (errcode(TRIAGE_ERRCODE_UNKNOWN), errmsg("there is no worker of kind %d", kind)));
 	worker_lock_tag(&tag, kind);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	PG_RETURN_VOID();
+	/* each holds its lock while it lives */
+	PG_RETURN_BOOL(LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL);
 }
