@@ -113,9 +113,9 @@ fail(Firing *f, Guarding g)
 					  errhint("Take in what is missing with triage.attach(..., backfill => ...).")));
 }
 
-/* Show the ticket in the time that is left since start. */
+/* All of it together has triage.host_timeout: do this in what is left since start. */
 static Guarding
-show_in_time(Firing *f, TimestampTz start)
+in_time(void (*work)(void *), Firing *f, TimestampTz start)
 {
 	long left = triage_host_timeout;
 
@@ -124,7 +124,7 @@ show_in_time(Firing *f, TimestampTz start)
 	if (triage_host_timeout > 0 && left <= 0)
 		return (
 			Guarding){.passing = true, .sqlerrcode = ERRCODE_QUERY_CANCELED, .message = "no time was left"};
-	return guard_run(show, f, left);
+	return guard_run(work, f, left);
 }
 
 static void
@@ -134,12 +134,12 @@ fire(Firing *f)
 	Guarding	g;
 
 	f->fresh = f->r.old == NULL;
-	g = guard_run(take, f, triage_host_timeout);
+	g = in_time(take, f, start);
 	/* somebody has: a ticket of the same key was there before, or its reference came another way */
 	if (!g.done && f->fresh && g.sqlerrcode == ERRCODE_UNIQUE_VIOLATION)
 	{
 		f->fresh = false;
-		g = guard_run(take, f, triage_host_timeout);
+		g = in_time(take, f, start);
 	}
 	/* where only the showing fails the case is to stand all the same */
 	if (!g.done && f->read && !f->e.change && !g.passing)
@@ -147,12 +147,12 @@ fire(Firing *f)
 		Guarding alone;
 
 		f->apart = true;
-		alone = guard_run(take, f, triage_host_timeout);
+		alone = in_time(take, f, start);
 		if (!alone.done)
 			f->taken = false;
 	}
 	else if (g.done && f->to_show)
-		g = show_in_time(f, start);
+		g = in_time(show, f, start);
 	else if (!g.done)
 		f->taken = false;
 	if (!g.done)
