@@ -267,7 +267,7 @@ COMMENT ON COLUMN triage.cases.attrs IS 'Further facts of the report, an object;
 
 COMMENT ON TABLE triage.case_refs IS 'References of channels that are taken (外部编号), so that one report cannot become two cases. Written by report(), add_source() and intake.';
 COMMENT ON COLUMN triage.case_refs.channel IS 'channels.code.';
-COMMENT ON COLUMN triage.case_refs.external_ref IS 'The channel''s number of the report; "burst:" and a reporter marks the case that this sender''s reports fold into (channels.fold_window).';
+COMMENT ON COLUMN triage.case_refs.external_ref IS 'The channel''s number of the report; a character U+0001 and a reporter marks the case that this sender''s reports fold into (channels.fold_window): no number can be that.';
 COMMENT ON COLUMN triage.case_refs.case_id IS 'cases.case_id that has it.';
 COMMENT ON INDEX triage.case_refs_reference_idx IS 'The same reference on whatever channel: the rule of repeats by reference (repeat_rules.same).';
 

@@ -18,8 +18,8 @@ typedef struct KeptPlan
 
 /*
  * Owner switch.  begin() connects to SPI, becomes the owner of our tables
- * with row security out of the way, and locks the search path; end() undoes
- * all three.  An error undoes them with the (sub)transaction.
+ * with row security out of the way, and locks the search path, as far as that
+ * is not so already; end() undoes what it did.  An error undoes them with the (sub)transaction.
  */
 typedef struct OwnerSwitch
 {

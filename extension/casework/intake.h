@@ -65,7 +65,7 @@ typedef struct NextCase
 } NextCase;
 
 /* Returns what stood there, for intake_next_done() after the insert: a trigger may report too. */
-extern NextCase intake_next(const NextCase *next);
+extern NextCase intake_next(const NextCase *coming);
 
 /* Returns what became of the next case. */
 extern NextCase intake_next_done(const NextCase *before);
