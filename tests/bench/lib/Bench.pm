@@ -182,8 +182,9 @@ sub wait_for
 sub server_setting
 {
 	my ($name, $value) = @_;
+	my $before = value('postgres', 'SELECT pg_conf_load_time()');
 	psql('postgres', "ALTER SYSTEM SET $name = '$value';\nSELECT pg_reload_conf();");
-	sleep 0.3;
+	wait_for(10, sub { value('postgres', "SELECT pg_conf_load_time() > '$before'") eq 't' }) or die "$name was not read\n";
 	return;
 }
 
