@@ -46,34 +46,43 @@ triage_owner_end(OwnerSwitch *sw)
 	SetUserIdAndSecContext(sw->user, sw->context);
 }
 
-int
-triage_indexes_begin(void)
+/* The plan that is kept is made here, for tables that will have grown. */
+static void
+plan_for_large_tables(SPIPlanPtr plan)
 {
-	int level = NewGUCNestLevel();
+	int			level = NewGUCNestLevel();
+	CachedPlan *made;
 
 	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 							 false);
 	/* a plan that must read a table from end to end all the same looks dear enough to be compiled */
 	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	return level;
+	made = SPI_plan_get_cached_plan(plan);
+	if (made != NULL)
+		ReleaseCachedPlan(made, CurrentResourceOwner);
+	AtEOXact_GUC(true, level);
 }
 
-void
-triage_indexes_end(int guc_level)
+SPIPlanPtr
+triage_keep(const char *sql, int nargs, Oid *types)
 {
-	AtEOXact_GUC(true, guc_level);
-}
-
-static void
-prepare(KeptPlan *kept)
-{
-	SPIPlanPtr plan = SPI_prepare(kept->sql, kept->nargs, kept->types);
+	SPIPlanPtr plan = SPI_prepare_cursor(sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
 
 	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed (%s): %s", SPI_result_code_string(SPI_result), kept->sql);
+		elog(ERROR, "SPI_prepare_cursor failed (%s): %s", SPI_result_code_string(SPI_result), sql);
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "SPI_keepplan failed");
-	kept->plan = plan;
+	plan_for_large_tables(plan);
+	return plan;
+}
+
+int
+triage_execute(SPIPlanPtr plan, Datum *values, const char *nulls, bool read_only)
+{
+	/* a table was changed or analyzed: it is planned anew */
+	if (!SPI_plan_is_valid(plan))
+		plan_for_large_tables(plan);
+	return SPI_execute_plan(plan, values, nulls, read_only, 0);
 }
 
 uint64
@@ -82,8 +91,8 @@ triage_run(KeptPlan *kept, Datum *values, const char *nulls, int expect)
 	int rc;
 
 	if (kept->plan == NULL)
-		prepare(kept);
-	rc = SPI_execute_plan(kept->plan, values, nulls, false, 0);
+		kept->plan = triage_keep(kept->sql, kept->nargs, kept->types);
+	rc = triage_execute(kept->plan, values, nulls, false);
 	if (rc != expect)
 		elog(ERROR, "unexpected SPI result %s for: %s", SPI_result_code_string(rc), kept->sql);
 	return SPI_processed;
@@ -101,8 +110,8 @@ triage_peek(KeptPlan *kept, Datum *values, const char *nulls)
 	int rc;
 
 	if (kept->plan == NULL)
-		prepare(kept);
-	rc = SPI_execute_plan(kept->plan, values, nulls, true, 0);
+		kept->plan = triage_keep(kept->sql, kept->nargs, kept->types);
+	rc = triage_execute(kept->plan, values, nulls, true);
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "unexpected SPI result %s for: %s", SPI_result_code_string(rc), kept->sql);
 	return SPI_processed;

@@ -32,12 +32,12 @@ extern void triage_owner_begin(OwnerSwitch *sw);
 extern void triage_owner_end(OwnerSwitch *sw);
 
 /*
- * Between these two plans are made for large tables: a plan is kept for the
- * session, and one made while a table was small would read it from end to end
- * for ever.  An error undoes it with the (sub)transaction.
+ * A statement of tables that grow, planned once for all values and as if they
+ * were large already: a plan is kept for the session, and one made while a
+ * table was small would read it from end to end for ever.  Connected to SPI.
  */
-extern int	triage_indexes_begin(void);
-extern void triage_indexes_end(int guc_level);
+extern SPIPlanPtr triage_keep(const char *sql, int nargs, Oid *types);
+extern int		  triage_execute(SPIPlanPtr plan, Datum *values, const char *nulls, bool read_only);
 
 /* Run a kept plan; nulls = NULL: no argument is null.  Raises an error unless SPI returned `expect`. */
 extern uint64 triage_run(KeptPlan *kept, Datum *values, const char *nulls, int expect);

@@ -45,26 +45,35 @@ case_attnums(Relation rel)
 }
 
 const AttrNumber *
-case_row_read(CaseRow *row, HeapTuple tuple, TupleDesc from)
+case_row_empty(CaseRow *row)
 {
 	Relation		  rel = table_open(triage_relid("cases"), AccessShareLock);
 	const AttrNumber *att = case_attnums(rel);
+
+	row->desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	table_close(rel, AccessShareLock);
+	memset(row->values, 0, row->desc->natts * sizeof(Datum));
+	memset(row->isnull, true, row->desc->natts * sizeof(bool));
+	return att;
+}
+
+const AttrNumber *
+case_row_read(CaseRow *row, HeapTuple tuple, TupleDesc from)
+{
+	const AttrNumber *att = case_row_empty(row);
 	Datum			  values[CASE_MAX_ATTRIBUTES];
 	bool			  isnull[CASE_MAX_ATTRIBUTES];
 	int				  next = 0;
 
-	row->desc = CreateTupleDescCopy(RelationGetDescr(rel));
-	table_close(rel, AccessShareLock);
 	if (from->natts > CASE_MAX_ATTRIBUTES)
 		elog(ERROR, "unexpected columns in a row of triage.cases");
 	heap_deform_tuple(tuple, from, values, isnull);
 	for (int i = 0; i < row->desc->natts; i++)
 	{
-		bool there = !TupleDescAttr(row->desc, i)->attisdropped && next < from->natts;
-
-		row->values[i] = there ? values[next] : (Datum) 0;
-		row->isnull[i] = there ? isnull[next] : true;
-		next += there;
+		if (TupleDescAttr(row->desc, i)->attisdropped || next >= from->natts)
+			continue;
+		row->values[i] = values[next];
+		row->isnull[i] = isnull[next++];
 	}
 	return att;
 }

@@ -65,6 +65,8 @@ extern const AttrNumber *case_attnums(Relation rel);
  * dropped, the table's own descriptor does not.  row->desc is the table's.
  */
 extern const AttrNumber *case_row_read(CaseRow *row, HeapTuple tuple, TupleDesc from);
+/* A row without values, to be filled. */
+extern const AttrNumber *case_row_empty(CaseRow *row);
 /* The row as a composite value, in the current context. */
 extern Datum case_row_result(CaseRow *row);
 /* Leave only what tells that a case exists and how it stands. */

@@ -33,7 +33,7 @@
 #include "base/spi.h"
 #include "casework/caserow.h"
 #include "casework/history.h"
-#include "casework/intake.h"
+#include "casework/intake_row.h"
 #include "casework/repeats.h"
 #include "casework/wake.h"
 
@@ -160,24 +160,6 @@ intake_init(void)
 	wake_init();
 }
 
-static void
-report_from_row(Book *book, CaseRow *row, const AttrNumber *att, TimestampTz now, Report *r)
-{
-	PreviewArgs a = {0};
-
-	a.channel = case_text(row, att, CASE_CHANNEL);
-	a.body = case_text(row, att, CASE_BODY);
-	a.area = case_text(row, att, CASE_AREA);
-	a.case_type = case_text(row, att, CASE_CASE_TYPE);
-	a.address = case_text(row, att, CASE_ADDRESS);
-	a.location = case_location(row, att);
-	a.at = now;
-	a.attrs = case_isnull(row, att, CASE_ATTRS) ? NULL : DatumGetJsonbP(case_value(row, att, CASE_ATTRS));
-	intake_preview(book, &a, r);
-	intake_check_ref(case_text(row, att, CASE_EXTERNAL_REF));
-	intake_check_caller(r->channel, case_text(row, att, CASE_REPORTER), case_text(row, att, CASE_CONTACT));
-}
-
 /* Digest of what a decision depends on and of what it said, as it stands in the finished row. */
 static uint32
 inputs_of(const CaseRow *row, const AttrNumber *att)
@@ -204,66 +186,6 @@ inputs_of(const CaseRow *row, const AttrNumber *att)
 	h = hash_combine(h, DatumGetInt32(case_value(row, att, CASE_PRIORITY)));
 	h = hash_combine(h, DatumGetBool(case_value(row, att, CASE_DANGER)));
 	return hash_combine(h, hash_bytes((unsigned char *) VARDATA(attrs), VARSIZE(attrs) - VARHDRSZ));
-}
-
-char *
-intake_number(const Book *book, int64 case_id, TimestampTz at)
-{
-	int32 day, sec;
-	int	  year, month, mday;
-
-	if (book->local_calendar != NULL)
-		book->local_calendar->work.to_local(book->local_calendar->work.arg, at, &day, &sec);
-	else
-		day = at / USECS_PER_DAY;
-	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
-	return psprintf("%04d%02d%02d-%06lld", year, month, mday, (long long) case_id);
-}
-
-/* Write the decision into the row. */
-static void
-row_from_decision(CaseRow *row, const AttrNumber *att, const Book *book, const Decision *d, TimestampTz now)
-{
-	case_set_text(row, att, CASE_AREA, d->area ? d->area->code : NULL);
-	case_set_text(row, att, CASE_CASE_TYPE, d->type ? d->type->code : NULL);
-	case_set_text(row, att, CASE_NATURE, nature_names[d->nature]);
-	case_set(row, att, CASE_PRIORITY, Int32GetDatum(d->priority));
-	case_set(row, att, CASE_DANGER, BoolGetDatum(d->danger));
-	case_set_text(row, att, CASE_STATUS, d->dispatched ? "dispatched" : "triage");
-	case_set_text(row, att, CASE_LEAD, d->parties[0].department->code);
-	case_set(row, att, CASE_CONFIDENCE, Float8GetDatum(d->confidence));
-	if (d->dispatched)
-		case_set(row, att, CASE_DISPATCHED_AT, TimestampTzGetDatum(now));
-	else
-		case_set_null(row, att, CASE_DISPATCHED_AT);
-	case_set(row, att, CASE_RULEBOOK_VERSION, Int64GetDatum(book->version));
-}
-
-/* Columns that intake alone fills, whatever the INSERT said. */
-static void
-row_basics(CaseRow *row, const AttrNumber *att, const Book *book, TimestampTz now)
-{
-	int64 case_id;
-
-	if (case_isnull(row, att, CASE_ID))
-		ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION), errmsg("case_id must not be null"),
-						errhint("Leave the column out: it is numbered by itself.")));
-	case_id = DatumGetInt64(case_value(row, att, CASE_ID));
-	if (case_isnull(row, att, CASE_REPORTED_AT))
-		case_set(row, att, CASE_REPORTED_AT, TimestampTzGetDatum(now));
-	intake_check_reported_at(DatumGetTimestampTz(case_value(row, att, CASE_REPORTED_AT)), now);
-	case_set(row, att, CASE_RECEIVED_AT, TimestampTzGetDatum(now));
-	case_set_text(row, att, CASE_NUMBER, intake_number(book, case_id, now));
-	case_set(row, att, CASE_REPORT_COUNT, Int32GetDatum(1));
-	case_set(row, att, CASE_EVENT_SEQ, Int32GetDatum(1));
-	case_set_null(row, att, CASE_COLOUR);
-	case_set_null(row, att, CASE_CLOSED_AT);
-	case_set_null(row, att, CASE_OUTCOME);
-	case_set_null(row, att, CASE_MERGED_INTO);
-	case_set_null(row, att, CASE_EVENT_COLOUR);
-	case_set_text(row, att, CASE_KIND, "incident");
-	if (case_isnull(row, att, CASE_ATTRS))
-		case_set(row, att, CASE_ATTRS, DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 }
 
 static void
@@ -345,15 +267,15 @@ triage_intake_before(PG_FUNCTION_ARGS)
 		return PointerGetDatum(td->tg_trigtuple);
 	}
 	intake_begin();
-	row_basics(&row, att, intake.book, intake.now);
-	report_from_row(intake.book, &row, att, intake.now, &report);
+	intake_row_basics(&row, att, intake.book, intake.now);
+	intake_row_report(intake.book, &row, att, intake.now, &report);
 	if (next.repeats != NULL && DatumGetInt64(case_value(&row, att, CASE_ID)) == next.case_id)
 	{
 		report.repeats_of = repeats_count;
 		report.repeats_arg = next.repeats;
 	}
 	decide(intake.book, &report, &decision);
-	row_from_decision(&row, att, intake.book, &decision, intake.now);
+	intake_row_decided(&row, att, intake.book, &decision, intake.now);
 	remember(DatumGetInt64(case_value(&row, att, CASE_ID)), &decision,
 			 may_change_later(rel) ? inputs_of(&row, att) : 0);
 	return PointerGetDatum(heap_form_tuple(row.desc, row.values, row.isnull));
@@ -409,9 +331,9 @@ decide_changed(CaseRow *row, const AttrNumber *att, const Decision *before, Repo
 	CaseRow given = *row;
 
 	forget_found(&given, att, before);
-	report_from_row(intake.book, &given, att, intake.now, report);
+	intake_row_report(intake.book, &given, att, intake.now, report);
 	decide(intake.book, report, d);
-	row_from_decision(row, att, intake.book, d, intake.now);
+	intake_row_decided(row, att, intake.book, d, intake.now);
 	correct_row(row, att);
 }
 
@@ -425,7 +347,7 @@ decide_forgotten(const CaseRow *row, const AttrNumber *att, Report *report, Deci
 	/* terms alone are never wholly sure: a type held for certain was given */
 	if (DatumGetFloat8(case_value(row, att, CASE_CONFIDENCE)) < 1.0)
 		case_set_null(&given, att, CASE_CASE_TYPE);
-	report_from_row(intake.book, &given, att, intake.now, report);
+	intake_row_report(intake.book, &given, att, intake.now, report);
 	area = report->area;
 	report->area = NULL;
 	decide(intake.book, report, d);
@@ -452,20 +374,6 @@ note_hold(void)
 	triage_owner_end(&sw);
 }
 
-static void
-claim_reference(Writer *w, const CaseFacts *c)
-{
-	Row row;
-
-	if (c->external_ref == NULL)
-		return;
-	row_init(&row);
-	row_text(&row, REF_CHANNEL, c->channel);
-	row_text(&row, REF_EXTERNAL_REF, c->external_ref);
-	row_int64(&row, REF_CASE_ID, c->case_id);
-	writer_put(w, TO_REFS, &row);
-}
-
 /* Everything that follows from one new row; returns false for a restored one. */
 static bool
 follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
@@ -474,7 +382,6 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 	Pending		 *p = hash_search(intake.pending, &case_id, HASH_FIND, NULL);
 	MemoryContext old = MemoryContextSwitchTo(writer_context(w));
 	bool		  reported = case_id == next.case_id;
-	CaseFacts	  c;
 	Report		  report;
 	Decision	  d;
 	TimestampTz	  due_at;
@@ -509,11 +416,8 @@ follow_up(Writer *w, CaseRow *row, const AttrNumber *att, const char *actor)
 				report.given_type = d.type;
 		}
 	}
-	case_facts(row, att, &c);
-	if (!reported || !next.claimed)
-		claim_reference(w, &c);
 	due_at =
-		records_new_case(w, intake.book, &c, &report, &d, intake.now, actor, reported ? next.token : NULL);
+		intake_row_follow(w, intake.book, row, att, &report, &d, intake.now, actor, reported ? &next : NULL);
 	if (reported)
 		next.due_at = due_at;
 	MemoryContextSwitchTo(old);

@@ -318,14 +318,12 @@ repeats_find(Book *book, const RepeatOf *of, Repeats *found)
 {
 	unsigned char key[CONTACT_KEY_LEN];
 	int			  days, radius_m;
-	int			  indexes;
 
 	memset(found, 0, sizeof(Repeats));
 	found->book = book;
 	found->channel = of->channel;
 	found->at = of->at;
 	found->earlier = palloc(MOST_EARLIER * REPEAT_BY_COUNT * sizeof(Earlier));
-	indexes = triage_indexes_begin();
 	if (of->contact != NULL && reach_of(book, BY_PERSON, &days, &radius_m) &&
 		contact_key(of->contact, false, key))
 		find_by_key(found, BY_PERSON, of, key, days);
@@ -337,7 +335,6 @@ repeats_find(Book *book, const RepeatOf *of, Repeats *found)
 		find_by_reference(found, of, days);
 	if (of->location != NULL && point_is_place(of->location) && reach_of(book, BY_PLACE, &days, &radius_m))
 		find_by_place(found, of, days, radius_m);
-	triage_indexes_end(indexes);
 }
 
 /* ---- judging ---- */

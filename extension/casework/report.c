@@ -27,7 +27,7 @@
 #include "base/names.h"
 #include "casework/act.h"
 #include "casework/contact.h"
-#include "casework/intake.h"
+#include "casework/intake_row.h"
 #include "casework/repeats.h"
 #include "casework/report.h"
 #include "casework/rights.h"
@@ -68,17 +68,15 @@ typedef enum Shown
 
 /* The row as a composite, with the token in attrs, where it is shown this once. */
 static Datum
-row_with_token(HeapTuple tuple, TupleDesc from, MemoryContext caller, const char *token, Shown shown)
+row_with_token(CaseRow *row, const AttrNumber *att, MemoryContext caller, const char *token, Shown shown)
 {
-	MemoryContext	  old = MemoryContextSwitchTo(caller);
-	CaseRow			  row;
-	const AttrNumber *att = case_row_read(&row, tuple, from);
-	Datum			  result;
+	MemoryContext old = MemoryContextSwitchTo(caller);
+	Datum		  result;
 
 	if (shown == SHOWN_MASKED)
-		case_row_mask(&row, att);
+		case_row_mask(row, att);
 	else if (shown == SHOWN_TO_ROLE)
-		rights_hide_caller(&row, att);
+		rights_hide_caller(row, att);
 	if (token != NULL)
 	{
 		JsonBuild b = {0};
@@ -86,11 +84,11 @@ row_with_token(HeapTuple tuple, TupleDesc from, MemoryContext caller, const char
 		jb_object(&b, NULL);
 		jb_text(&b, "token", token);
 		jb_end_object(&b);
-		case_set(&row, att, CASE_ATTRS,
-				 DirectFunctionCall2(jsonb_concat, case_value(&row, att, CASE_ATTRS),
+		case_set(row, att, CASE_ATTRS,
+				 DirectFunctionCall2(jsonb_concat, case_value(row, att, CASE_ATTRS),
 									 JsonbPGetDatum(jb_finish(&b))));
 	}
-	result = case_row_result(&row);
+	result = case_row_result(row);
 	MemoryContextSwitchTo(old);
 	return result;
 }
@@ -282,13 +280,11 @@ triage_add_source(PG_FUNCTION_ARGS)
 	if (!act.repeated)
 	{
 		HeapTupleHeader header = DatumGetHeapTupleHeader(result);
-		HeapTupleData	tuple;
+		HeapTupleData	tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+		CaseRow			row;
 
-		tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-		ItemPointerSetInvalid(&tuple.t_self);
-		tuple.t_tableOid = InvalidOid;
-		tuple.t_data = header;
-		result = row_with_token(&tuple, act.row.desc, CurrentMemoryContext, token, SHOWN_AS_IS);
+		case_row_read(&row, &tuple, act.row.desc);
+		result = row_with_token(&row, act.att, CurrentMemoryContext, token, SHOWN_AS_IS);
 	}
 	PG_RETURN_DATUM(result);
 }
@@ -347,8 +343,9 @@ fold_into(int64 case_id, const Source *s)
 
 /* ---- report ---- */
 
-static HeapTuple
-insert_case(FunctionCallInfo fcinfo, NextCase *coming)
+/* For whatever this installation's triggers, columns and checks are to see. */
+static void
+insert_case(FunctionCallInfo fcinfo, NextCase *coming, CaseRow *row)
 {
 	static KeptPlan plan = {.sql =
 								"INSERT INTO triage.cases (case_id, channel, body, area, location, address,"
@@ -376,11 +373,35 @@ insert_case(FunctionCallInfo fcinfo, NextCase *coming)
 		ereport(ERROR, (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("the report was not taken in"),
 						errdetail("A trigger of triage.cases dropped the row."),
 						errhint("Look for triggers that this installation added to triage.cases.")));
-	return SPI_tuptable->vals[0];
+	case_row_read(row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 }
 
-static HeapTuple
-fetch_case(int64 case_id)
+/* The row that is to become a case. */
+static const AttrNumber *
+row_of_report(FunctionCallInfo fcinfo, int64 case_id, CaseRow *row)
+{
+	static const CaseColumn columns[REPORT_ARGS] = {[REPORT_CHANNEL] = CASE_CHANNEL,
+													[REPORT_BODY] = CASE_BODY,
+													[REPORT_AREA] = CASE_AREA,
+													[REPORT_LOCATION] = CASE_LOCATION,
+													[REPORT_ADDRESS] = CASE_ADDRESS,
+													[REPORT_REPORTER] = CASE_REPORTER,
+													[REPORT_CONTACT] = CASE_CONTACT,
+													[REPORT_REF] = CASE_EXTERNAL_REF,
+													[REPORT_REPORTED_AT] = CASE_REPORTED_AT,
+													[REPORT_TYPE] = CASE_CASE_TYPE,
+													[REPORT_ATTRS] = CASE_ATTRS};
+	const AttrNumber	   *att = case_row_empty(row);
+
+	case_set(row, att, CASE_ID, Int64GetDatum(case_id));
+	for (int i = 0; i < REPORT_ARGS; i++)
+		if (!PG_ARGISNULL(i))
+			case_set(row, att, columns[i], PG_GETARG_DATUM(i));
+	return att;
+}
+
+static const AttrNumber *
+fetch_case(int64 case_id, CaseRow *row)
 {
 	static KeptPlan plan = {.sql = "SELECT c.* FROM triage.cases c WHERE c.case_id = $1",
 							.nargs = 1,
@@ -389,7 +410,7 @@ fetch_case(int64 case_id)
 
 	if (triage_run(&plan, args, NULL, SPI_OK_SELECT) != 1)
 		act_no_such_case(case_id);
-	return SPI_tuptable->vals[0];
+	return case_row_read(row, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 }
 
 static void
@@ -449,21 +470,21 @@ joined_case(FunctionCallInfo fcinfo, Book *book, const Channel *channel, const S
 }
 
 /* The new case and its links to those it repeats. */
-static HeapTuple
-insert_repeating(FunctionCallInfo fcinfo, Book *book, NextCase *coming, TupleDesc *desc)
+static const AttrNumber *
+make_case(FunctionCallInfo fcinfo, Book *book, NextCase *coming, CaseRow *row)
 {
-	HeapTuple tuple;
-	char	 *type;
+	const AttrNumber *att = row_of_report(fcinfo, coming->case_id, row);
 
-	tuple = insert_case(fcinfo, coming);
-	*desc = SPI_tuptable->tupdesc;
+	if (!intake_row_put(book, row, coming))
+		insert_case(fcinfo, coming, row);
 	if (coming->repeats != NULL)
 	{
-		type = SPI_getvalue(tuple, *desc, SPI_fnumber(*desc, "case_type"));
+		char *type = case_text(row, att, CASE_CASE_TYPE);
+
 		repeats_link(coming->repeats, coming->case_id,
 					 type != NULL ? book_type(book, type, strlen(type)) : NULL, triage_clock());
 	}
-	return tuple;
+	return att;
 }
 
 /* Can a report of this channel join a case that is there?  Then its reference is claimed before that is locked. */
@@ -476,21 +497,21 @@ may_join(Book *book, const Channel *channel)
 Datum
 report_take(FunctionCallInfo fcinfo, ReportTaken *taken)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	Source		  s;
-	NextCase	  coming = {0};
-	char		 *token = new_token(coming.token);
-	OwnerSwitch	  sw;
-	Book		 *book;
-	Channel		 *channel;
-	int64		  case_id;
-	int64		  have = 0;
-	bool		  folded = false;
-	bool		  masked;
-	Repeats		  found = {0};
-	TupleDesc	  desc;
-	HeapTuple	  tuple;
-	Datum		  result;
+	MemoryContext	  caller = CurrentMemoryContext;
+	Source			  s;
+	NextCase		  coming = {0};
+	char			 *token = new_token(coming.token);
+	OwnerSwitch		  sw;
+	Book			 *book;
+	Channel			 *channel;
+	int64			  case_id;
+	int64			  have = 0;
+	bool			  folded = false;
+	bool			  masked;
+	Repeats			  found = {0};
+	CaseRow			  row;
+	Datum			  result;
+	const AttrNumber *att;
 
 	need_argument(fcinfo, REPORT_CHANNEL, "channel");
 	source_of_report(fcinfo, &s);
@@ -526,22 +547,19 @@ report_take(FunctionCallInfo fcinfo, ReportTaken *taken)
 		fold_into(have, &s);
 	}
 	if (have != 0)
-	{
-		tuple = fetch_case(have);
-		desc = SPI_tuptable->tupdesc;
-	}
+		att = fetch_case(have, &row);
 	else
 	{
 		coming.case_id = case_id;
 		coming.repeats = found.n > 0 ? &found : NULL;
-		tuple = insert_repeating(fcinfo, book, &coming, &desc);
+		att = make_case(fcinfo, book, &coming, &row);
 	}
 	taken->is_new = have == 0;
 	taken->case_id = have != 0 ? have : case_id;
 	taken->due_at = coming.due_at;
 	book_release(book);
 	result =
-		row_with_token(tuple, desc, caller, have != 0 ? NULL : token, masked ? SHOWN_MASKED : SHOWN_TO_ROLE);
+		row_with_token(&row, att, caller, have != 0 ? NULL : token, masked ? SHOWN_MASKED : SHOWN_TO_ROLE);
 	triage_owner_end(&sw);
 	return result;
 }

@@ -496,8 +496,6 @@ signatures_run(TimestampTz now, int max_cases)
 	int			renewed = 0;
 
 	triage_owner_begin(&sw);
-	/* ended with the owner's switch */
-	(void) triage_indexes_begin();
 	read_mark(&mark);
 	if (anything_to_do(&mark, today) && lock_mark(&mark))
 	{

@@ -606,7 +606,6 @@ similar_find(Book *book, const Matter *m, const RepeatRule *rule, Similar *out, 
 	MemoryContext mcxt = AllocSetContextCreate(result, "pg_triage similar", ALLOCSET_DEFAULT_SIZES);
 	Search		  s = {.book = book, .m = m};
 	int64		  cases;
-	int			  indexes = triage_indexes_begin();
 	int			  n;
 
 	MemoryContextSwitchTo(mcxt);
@@ -626,7 +625,6 @@ similar_find(Book *book, const Matter *m, const RepeatRule *rule, Similar *out, 
 		find_by_area(&s);
 	keep_best(&s, Max(FULL_SCORES, max));
 	n = score_in_full(&s, result, out, max);
-	triage_indexes_end(indexes);
 	MemoryContextSwitchTo(result);
 	MemoryContextDelete(mcxt);
 	return n;

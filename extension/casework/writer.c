@@ -36,6 +36,7 @@ typedef struct TargetInfo
 } TargetInfo;
 
 static const TargetInfo targets[TARGET_COUNT] = {
+	[TO_CASES] = {"cases", 0, {NULL}},
 	[TO_SOURCES] = {"case_sources",
 					SRC_COLUMNS,
 					{"case_id", "seq", "channel", "external_ref", "reporter", "contact", "contact_key",
@@ -67,6 +68,9 @@ static const TargetInfo targets[TARGET_COUNT] = {
 				  STP_COLUMNS,
 				  {"case_id", "clock_id", "step", "occurrence", "colour", "action", "department", "due_at",
 				   "fired_at", "lateness", "collapsed"}},
+	[TO_TICKETS] = {"host_tickets",
+					TKT_COLUMNS,
+					{"relation", "ticket", "case_id", "source_seq", "event_seq", "shown"}},
 };
 
 typedef struct OpenTarget
@@ -162,7 +166,8 @@ target_open(Writer *w, Target target)
 	ExecOpenIndices(t->info, false);
 	for (int i = 0; i < info->ncolumns; i++)
 		t->attnum[i] = triage_attnum(t->rel, info->columns[i]);
-	find_added(t, info);
+	if (info->ncolumns > 0)
+		find_added(t, info);
 	MemoryContextSwitchTo(old);
 }
 
@@ -289,11 +294,11 @@ flush_all(Writer *w)
 	MemoryContextReset(w->values);
 }
 
-void
-writer_put(Writer *w, Target target, const Row *row)
+/* The next slot of a target, empty. */
+static TupleTableSlot *
+next_slot(Writer *w, Target target)
 {
-	OpenTarget	   *t = &w->open[target];
-	TupleTableSlot *slot;
+	OpenTarget *t = &w->open[target];
 
 	if (t->rel == NULL)
 		target_open(w, target);
@@ -312,8 +317,27 @@ writer_put(Writer *w, Target target, const Row *row)
 		t->slots[t->made++] = table_slot_create(t->rel, NULL);
 		MemoryContextSwitchTo(old);
 	}
-	slot = t->slots[t->nslots++];
-	ExecClearTuple(slot);
+	return ExecClearTuple(t->slots[t->nslots++]);
+}
+
+void
+writer_put_whole(Writer *w, Target target, const Datum *values, const bool *isnull)
+{
+	TupleTableSlot *slot = next_slot(w, target);
+	int				natts = slot->tts_tupleDescriptor->natts;
+
+	memcpy(slot->tts_values, values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, isnull, natts * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
+	check_not_null(&w->open[target], slot);
+}
+
+void
+writer_put(Writer *w, Target target, const Row *row)
+{
+	OpenTarget	   *t = &w->open[target];
+	TupleTableSlot *slot = next_slot(w, target);
+
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	for (int i = 0; i < targets[target].ncolumns; i++)
 	{

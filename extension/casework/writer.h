@@ -19,6 +19,7 @@
 
 typedef enum Target
 {
+	TO_CASES, /* whole rows */
 	TO_SOURCES,
 	TO_DECISIONS,
 	TO_ASSIGNMENTS,
@@ -27,9 +28,10 @@ typedef enum Target
 	TO_DELIVERIES,
 	TO_REFS,
 	TO_SEGMENTS,
-	TO_STEPS
+	TO_STEPS,
+	TO_TICKETS
 } Target;
-#define TARGET_COUNT (TO_STEPS + 1)
+#define TARGET_COUNT (TO_TICKETS + 1)
 
 /* Columns of each target, in the order of the writer's arrays. */
 enum SourceColumn
@@ -157,6 +159,16 @@ enum StepColumn
 	STP_COLLAPSED,
 	STP_COLUMNS
 };
+enum TicketColumn
+{
+	TKT_RELATION,
+	TKT_TICKET,
+	TKT_CASE_ID,
+	TKT_SOURCE_SEQ,
+	TKT_EVENT_SEQ,
+	TKT_SHOWN,
+	TKT_COLUMNS
+};
 #define WRITER_MAX_COLUMNS 20
 
 typedef struct Writer Writer;
@@ -175,6 +187,8 @@ extern Writer *writer_open(void);
  */
 extern MemoryContext writer_context(Writer *w);
 extern void			 writer_put(Writer *w, Target target, const Row *row);
+/* A row as the table has it, every column by its attribute number. */
+extern void writer_put_whole(Writer *w, Target target, const Datum *values, const bool *isnull);
 /* Write what is buffered when there is enough of it to be worth it. */
 extern void writer_flush_some(Writer *w);
 /* Write everything, close the tables, make the rows visible to later commands. */

@@ -329,27 +329,11 @@ insert_cases(const Backfill *f)
 static void
 put_tickets(const Backfill *f, const HostDoc *docs, const bool *shown)
 {
-	static KeptPlan plan = {
-		.sql = "INSERT INTO triage.host_tickets (relation, ticket, case_id, source_seq, event_seq, shown)"
-			   " SELECT $1, x.ticket, x.case_id, 1, x.event_seq, x.shown"
-			   " FROM unnest($2, $3, $4, $5) x(ticket, case_id, event_seq, shown)",
-		.nargs = 5,
-		.types = {REGCLASSOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID, JSONBARRAYOID}};
-	Datum *ids = palloc(f->n * sizeof(Datum));
-	Datum *seqs = palloc(f->n * sizeof(Datum));
-	Datum *shows = palloc(f->n * sizeof(Datum));
-	Datum  args[5] = {ObjectIdGetDatum(f->b->relation), PointerGetDatum(text_array(f, get_ticket, NULL))};
+	Writer *w = writer_open();
 
 	for (int i = 0; i < f->n; i++)
-	{
-		ids[i] = Int64GetDatum(docs[i].case_id);
-		seqs[i] = Int32GetDatum(shown[i] ? docs[i].event_seq : 0);
-		shows[i] = JsonbPGetDatum(shown_json(&docs[i]));
-	}
-	args[2] = PointerGetDatum(construct_array(ids, f->n, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE));
-	args[3] = PointerGetDatum(construct_array(seqs, f->n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
-	args[4] = PointerGetDatum(construct_array(shows, f->n, JSONBOID, -1, false, TYPALIGN_INT));
-	host_run(&plan, args, NULL, SPI_OK_INSERT);
+		put_new_ticket(w, f->b, f->events[i].ticket, &docs[i], shown[i]);
+	writer_close(w);
 }
 
 static void

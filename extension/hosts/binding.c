@@ -68,8 +68,8 @@ free_binding(Binding *b)
 {
 	if (b->lock != NULL)
 		SPI_freeplan(b->lock);
-	if (b->row != NULL)
-		SPI_freeplan(b->row);
+	if (b->lock_free != NULL)
+		SPI_freeplan(b->lock_free);
 	if (b->write != NULL)
 		SPI_freeplan(b->write);
 	if (b->reader != NULL)

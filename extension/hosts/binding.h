@@ -22,11 +22,11 @@ typedef struct Binding
 	const char	 *problem; /* NULL = it works */
 	bool		  noted;   /* bindings.problem says the same */
 	const char	 *runs_as;
-	Oid			  role;	 /* runs_as; InvalidOid = it is gone */
-	Mapping		 *map;	 /* against `relation`; for kinds with a driver its keys only */
-	SPIPlanPtr	  lock;	 /* made when first used: lock the ticket, */
-	SPIPlanPtr	  row;	 /* read it, */
-	SPIPlanPtr	  write; /* write it */
+	Oid			  role;		 /* runs_as; InvalidOid = it is gone */
+	Mapping		 *map;		 /* against `relation`; for kinds with a driver its keys only */
+	SPIPlanPtr	  lock;		 /* made when first used: lock the ticket, */
+	SPIPlanPtr	  lock_free; /* unless somebody else has, */
+	SPIPlanPtr	  write;	 /* write it */
 	SPIPlanPtr	  reader;
 	Oid			  reader_type; /* row type that reader was made for */
 	MemoryContext mcxt;

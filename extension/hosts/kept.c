@@ -12,13 +12,14 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+
+#include "base/spi.h"
 
 PG_FUNCTION_INFO_V1(triage_kept_row);
 
@@ -42,25 +43,11 @@ typedef struct Kept
 
 static HTAB *kept_plans = NULL;
 
-static SPIPlanPtr
-make_plan(const char *sql, int nargs)
-{
-	Oid		   types[KEPT_NARGS];
-	SPIPlanPtr plan;
-
-	for (int i = 0; i < nargs; i++)
-		types[i] = TEXTOID;
-	/* one plan for all values: what these statements look for is a key */
-	plan = SPI_prepare_cursor(sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare_cursor failed (%s): %s", SPI_result_code_string(SPI_result), sql);
-	return plan;
-}
-
 /* Connected to SPI.  An entry is made only when its plan is there. */
 static SPIPlanPtr
 find_plan(const char *sql, int nargs)
 {
+	Oid		   types[KEPT_NARGS];
 	KeptKey	   key = {.role = GetUserId(), .nargs = nargs};
 	SPIPlanPtr plan;
 	Kept	  *k;
@@ -76,13 +63,13 @@ find_plan(const char *sql, int nargs)
 	k = hash_search(kept_plans, &key, HASH_FIND, NULL);
 	if (k != NULL && strcmp(k->sql, sql) == 0)
 		return k->plan;
-	plan = make_plan(sql, nargs);
+	for (int i = 0; i < nargs; i++)
+		types[i] = TEXTOID;
 	/* nothing is ever thrown out, for it might be running; SPI frees what is not kept */
 	if (k != NULL || hash_get_num_entries(kept_plans) >= KEPT_MOST)
-		return plan;
+		return SPI_prepare(sql, nargs, types);
 	copy = MemoryContextStrdup(TopMemoryContext, sql);
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "SPI_keepplan failed");
+	plan = triage_keep(sql, nargs, types);
 	k = hash_search(kept_plans, &key, HASH_ENTER, NULL);
 	k->sql = copy;
 	k->plan = plan;
@@ -133,7 +120,7 @@ triage_kept_row(PG_FUNCTION_ARGS)
 		nulls[i] = isnull[i] ? 'n' : ' ';
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	rc = SPI_execute_plan(find_plan(sql, n), values, nulls, false, 0);
+	rc = triage_execute(find_plan(sql, n), values, nulls, false);
 	if (rc < 0)
 		elog(ERROR, "unexpected SPI result %s for: %s", SPI_result_code_string(rc), sql);
 	result = first_value(sql, caller);

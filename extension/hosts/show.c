@@ -32,18 +32,6 @@ table_name(Oid relid)
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 }
 
-static SPIPlanPtr
-keep(const char *sql, int nargs, Oid *types)
-{
-	SPIPlanPtr plan = SPI_prepare(sql, nargs, types);
-
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed (%s): %s", SPI_result_code_string(SPI_result), sql);
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "SPI_keepplan failed");
-	return plan;
-}
-
 /* " WHERE k1 = $1 AND k2 = $2" */
 static void
 put_key_test(StringInfo s, const Mapping *m)
@@ -62,6 +50,21 @@ check_result(int rc, int expect)
 
 /* ---- lock ---- */
 
+static SPIPlanPtr
+lock_plan(Binding *b, bool wait, Oid *types)
+{
+	SPIPlanPtr	  *plan = wait ? &b->lock : &b->lock_free;
+	StringInfoData s;
+
+	if (*plan != NULL)
+		return *plan;
+	initStringInfo(&s);
+	appendStringInfo(&s, "SELECT 1 FROM %s t", table_name(b->relation));
+	put_key_test(&s, b->map);
+	appendStringInfo(&s, " FOR NO KEY UPDATE OF t%s", wait ? "" : " SKIP LOCKED");
+	return *plan = triage_keep(s.data, b->map->nkeys, types);
+}
+
 static Shown
 lock_ticket(Binding *b, const char *ticket, bool wait)
 {
@@ -71,23 +74,7 @@ lock_ticket(Binding *b, const char *ticket, bool wait)
 	Shown		  result = SHOWN_DONE;
 
 	ticket_key_values(b->map, ticket, values, types);
-	for (int nowait = 0; nowait < 2; nowait++)
-	{
-		SPIPlanPtr *plan = nowait ? &b->row : &b->lock;
-
-		if (*plan == NULL)
-		{
-			StringInfoData s;
-
-			initStringInfo(&s);
-			appendStringInfo(&s, "SELECT 1 FROM %s t", table_name(b->relation));
-			put_key_test(&s, b->map);
-			appendStringInfoString(&s, nowait ? " FOR NO KEY UPDATE OF t SKIP LOCKED"
-											  : " FOR NO KEY UPDATE OF t");
-			*plan = keep(s.data, b->map->nkeys, types);
-		}
-	}
-	check_result(SPI_execute_plan(wait ? b->lock : b->row, values, NULL, false, 1), SPI_OK_SELECT);
+	check_result(triage_execute(lock_plan(b, wait, types), values, NULL, false), SPI_OK_SELECT);
 	MemoryContextSwitchTo(caller);
 	if (SPI_processed == 0)
 		result = SHOWN_GONE;
@@ -167,7 +154,7 @@ make_write_plan(Binding *b, Oid *types)
 	}
 	put_key_test(&set, m);
 	appendStringInfo(&set, " AND (%s)", test.data);
-	b->write = keep(set.data, n, types);
+	b->write = triage_keep(set.data, n, types);
 }
 
 static bool
@@ -214,7 +201,7 @@ write_row(Binding *b, const char *ticket, const HostDoc *d)
 	if (b->write == NULL)
 		make_write_plan(b, types);
 	host_writing_begin();
-	check_result(SPI_execute_plan(b->write, values, nulls, false, 0), SPI_OK_UPDATE);
+	check_result(triage_execute(b->write, values, nulls, false), SPI_OK_UPDATE);
 	host_writing_end();
 	MemoryContextSwitchTo(caller);
 }
@@ -230,18 +217,19 @@ write_by_driver(Binding *b, const char *ticket, const HostDoc *d)
 					 JsonbPGetDatum(host_doc_json(d, b->relation))};
 
 	if (b->write == NULL)
-		b->write = keep(psprintf("SELECT %s($1, $2, $3, $4)",
+		b->write =
+			triage_keep(psprintf("SELECT %s($1, $2, $3, $4)",
 								 quote_qualified_identifier(TRIAGE_SCHEMA, psprintf("%s_write", b->kind))),
 						4, types);
 	host_writing_begin();
-	check_result(SPI_execute_plan(b->write, args, NULL, false, 0), SPI_OK_SELECT);
+	check_result(triage_execute(b->write, args, NULL, false), SPI_OK_SELECT);
 	host_writing_end();
 	MemoryContextSwitchTo(caller);
 }
 
 /* ---- show ---- */
 
-Jsonb *
+static Jsonb *
 shown_json(const HostDoc *d)
 {
 	JsonBuild b = {0};
@@ -254,6 +242,21 @@ shown_json(const HostDoc *d)
 		jb_time(&b, "due_at", d->due_at);
 	jb_end_object(&b);
 	return jb_finish(&b);
+}
+
+void
+put_new_ticket(Writer *w, const Binding *b, const char *ticket, const HostDoc *d, bool shown)
+{
+	Row row;
+
+	row_init(&row);
+	row_set(&row, TKT_RELATION, ObjectIdGetDatum(b->relation));
+	row_text(&row, TKT_TICKET, ticket);
+	row_int64(&row, TKT_CASE_ID, d->case_id);
+	row_int(&row, TKT_SOURCE_SEQ, 1);
+	row_int(&row, TKT_EVENT_SEQ, shown ? d->event_seq : 0);
+	row_set(&row, TKT_SHOWN, JsonbPGetDatum(shown_json(d)));
+	writer_put(w, TO_TICKETS, &row);
 }
 
 static void

@@ -5,6 +5,7 @@
 #ifndef TRIAGE_HOSTS_SHOW_H
 #define TRIAGE_HOSTS_SHOW_H
 
+#include "casework/writer.h"
 #include "hosts/binding.h"
 #include "hosts/doc.h"
 #include "hosts/ticket.h"
@@ -35,7 +36,7 @@ extern void tickets_show_new(Binding *b, int n, const HostEvent *events, const H
 /* Does the ticket tell in words what happens to its case? */
 extern bool ticket_wants_words(const Binding *b);
 
-/* host_tickets.shown */
-extern Jsonb *shown_json(const HostDoc *d);
+/* Our row of a ticket of a new case: shown = it shows its case already. */
+extern void put_new_ticket(Writer *w, const Binding *b, const char *ticket, const HostDoc *d, bool shown);
 
 #endif

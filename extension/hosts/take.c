@@ -146,21 +146,6 @@ put_ticket(const Binding *b, const char *ticket, int64 case_id, const char *chan
 	host_run(&plan, args, NULL, SPI_OK_INSERT);
 }
 
-/* The same of a new case that the ticket shows already. */
-static void
-put_shown_ticket(const Binding *b, const char *ticket, const HostDoc *d)
-{
-	static KeptPlan plan = {
-		.sql = "INSERT INTO triage.host_tickets (relation, ticket, case_id, source_seq, event_seq, shown)"
-			   " VALUES ($1, $2, $3, 1, $4, $5)",
-		.nargs = 5,
-		.types = {REGCLASSOID, TEXTOID, INT8OID, INT4OID, JSONBOID}};
-	Datum args[5] = {ObjectIdGetDatum(b->relation), CStringGetTextDatum(ticket), Int64GetDatum(d->case_id),
-					 Int32GetDatum(d->event_seq), JsonbPGetDatum(shown_json(d))};
-
-	host_run(&plan, args, NULL, SPI_OK_INSERT);
-}
-
 /* As owner, vouched for.  fresh = nobody can have told of the ticket before. */
 static int64
 take_in(Binding *b, const HostEvent *e, const char *channel, const char *ref, bool fresh, bool show,
@@ -169,6 +154,7 @@ take_in(Binding *b, const HostEvent *e, const char *channel, const char *ref, bo
 	ReportTaken taken = {.unclaimed = fresh};
 	HostDoc		d;
 	Datum		row = 0;
+	Writer	   *w;
 
 	if (e->reference != NULL)
 		taken.case_id = referred_case(e->reference_channel ? e->reference_channel : channel, e->reference);
@@ -180,7 +166,9 @@ take_in(Binding *b, const HostEvent *e, const char *channel, const char *ref, bo
 	{
 		host_doc_new(row, taken.due_at, ticket_wants_words(b), &d);
 		ticket_show_new(b, e->ticket, &d);
-		put_shown_ticket(b, e->ticket, &d);
+		w = writer_open();
+		put_new_ticket(w, b, e->ticket, &d, true);
+		writer_close(w);
 		*shown = true;
 	}
 	else

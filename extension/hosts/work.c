@@ -31,10 +31,8 @@ table_name(Oid relid)
 static SPIPlanPtr
 keep_reader(Binding *b, Oid rowtype)
 {
-	char	  *name = quote_qualified_identifier(TRIAGE_SCHEMA, psprintf("%s_read", b->kind));
-	Oid		   types[5] = {REGCLASSOID, JSONBOID, TEXTOID, rowtype, rowtype};
-	SPIPlanPtr plan;
-
+	char *name = quote_qualified_identifier(TRIAGE_SCHEMA, psprintf("%s_read", b->kind));
+	Oid	  types[5] = {REGCLASSOID, JSONBOID, TEXTOID, rowtype, rowtype};
 	if (b->reader != NULL && b->reader_type == rowtype)
 		return b->reader;
 	if (b->reader != NULL)
@@ -42,19 +40,14 @@ keep_reader(Binding *b, Oid rowtype)
 		SPI_freeplan(b->reader);
 		b->reader = NULL;
 	}
-	plan =
-		SPI_prepare(rowtype == JSONBOID
+	b->reader =
+		triage_keep(rowtype == JSONBOID
 						? psprintf("SELECT %s($1, $2, $3, $4, $5)", name)
 						: psprintf("SELECT %s($1, $2, $3, pg_catalog.to_jsonb($4), pg_catalog.to_jsonb($5))",
 								   name),
 					5, types);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed (%s)", SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "SPI_keepplan failed");
-	b->reader = plan;
 	b->reader_type = rowtype;
-	return plan;
+	return b->reader;
 }
 
 /* Ask the driver; NULL = nothing to do.  row, old: composite values, or jsonb; old may be 0. */
@@ -71,8 +64,7 @@ ask_driver(Binding *b, const char *table, Oid rowtype, Datum row, Datum old)
 	Datum	 d;
 
 	host_role_begin(&role, b);
-	if (SPI_execute_plan(keep_reader(b, rowtype), args, nulls, false, 1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
+	if (triage_execute(keep_reader(b, rowtype), args, nulls, false) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "unexpected result of the driver's read function");
 	d = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	MemoryContextSwitchTo(caller);
