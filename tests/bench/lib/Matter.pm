@@ -81,7 +81,9 @@ sub measure
 	set_up($cases);
 	my $began = time;
 	psql($DB, "CREATE PROCEDURE sign() LANGUAGE plpgsql AS \$\$ BEGIN WHILE (SELECT t.more FROM triage.tick() t) LOOP COMMIT; END LOOP; END \$\$;
-CALL sign(); VACUUM ANALYZE;");
+CALL sign(); VACUUM ANALYZE;
+-- what the index has still to sort in is searched too
+UPDATE triage.case_signatures s SET signature = s.signature WHERE s.case_id IN (SELECT x.case_id FROM triage.case_signatures x ORDER BY x.case_id DESC LIMIT 45);");
 	note(sprintf '%d cases signed in %d s', $cases, time - $began);
 	for my $a (
 		[ 'similar_to(), text', q{triage.similar_to(substr(c.body, 5))} ],
