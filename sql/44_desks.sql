@@ -263,6 +263,7 @@ CREATE FUNCTION triage.desk_rows(departments text[], areas text[], due_before ti
 	RETURNS SETOF triage.inbox_row
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off SET jit = off
 AS $$
 #variable_conflict error
 DECLARE
@@ -353,6 +354,7 @@ CREATE FUNCTION triage.overdue(area text DEFAULT NULL, max_rows int DEFAULT 100)
 	RETURNS SETOF triage.inbox_row
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off SET jit = off
 AS $$
 #variable_conflict error
 BEGIN

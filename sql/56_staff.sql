@@ -198,6 +198,7 @@ CREATE FUNCTION triage.suggest_staff(case_id bigint, skill text DEFAULT NULL, ma
 	RETURNS TABLE (staff_id bigint, score double precision, reason jsonb)
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off SET jit = off
 AS $$
 #variable_conflict error
 DECLARE

@@ -34,6 +34,7 @@ CREATE FUNCTION triage.changes(after bigint DEFAULT 0, max_rows int DEFAULT 1000
 	RETURNS TABLE (cursor bigint, case_id bigint, seq int, verb text, at timestamptz)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 100
 	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off SET jit = off
 AS $$
 #variable_conflict error
 DECLARE
