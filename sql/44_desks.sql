@@ -263,7 +263,8 @@ CREATE FUNCTION triage.desk_rows(departments text[], areas text[], due_before ti
 	RETURNS SETOF triage.inbox_row
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	-- by keys, row for row: a page is short
+	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 #variable_conflict error
 DECLARE
@@ -354,7 +355,6 @@ CREATE FUNCTION triage.overdue(area text DEFAULT NULL, max_rows int DEFAULT 100)
 	RETURNS SETOF triage.inbox_row
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
 AS $$
 #variable_conflict error
 BEGIN
