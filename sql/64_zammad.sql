@@ -277,6 +277,36 @@ $$;
 COMMENT ON FUNCTION triage.zammad_write(regclass, jsonb, text, jsonb) IS
 	'The Zammad driver''s writing half: one request with what the case changed and an internal note with the words; the result for the citizen as a note he may read. Error: P0002 the ticket is gone.';
 
+CREATE FUNCTION triage.zammad_missing(relation regclass, mapping jsonb) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	said	text;
+BEGIN
+	EXECUTE format($q$
+		WITH d AS (SELECT $1 -> 'derived' AS d),
+			target AS (SELECT t.key, (t.value ->> 'group_id')::int AS group_id, (t.value ->> 'owner_id')::int AS owner_id FROM d, jsonb_each(coalesce(d.d -> 'targets', '{}')) t),
+			state AS (SELECT DISTINCT i.value::int AS id FROM d, jsonb_each(coalesce(d.d -> 'state_ids', '{}')) s, jsonb_array_elements_text(s.value) WITH ORDINALITY i(value, nr) WHERE i.nr = 1),
+			found AS (SELECT 1 AS nr, format('user %%s, in whose name tickets are changed, is not active or gone', coalesce((SELECT u.login FROM %1$s.users u WHERE u.id = b.id), b.id::text)) AS what
+				FROM d, LATERAL (SELECT (d.d ->> 'bot_id')::int) b(id) WHERE NOT EXISTS (SELECT FROM %1$s.users u WHERE u.id = b.id AND u.active)
+				UNION SELECT 2, format('group %%s is not active or gone, for %%s', coalesce(g.name, t.group_id::text), string_agg(t.key, ', ' ORDER BY t.key))
+				FROM target t LEFT JOIN %1$s.groups g ON g.id = t.group_id WHERE g.active IS NOT TRUE GROUP BY t.group_id, g.name
+				UNION SELECT 3, format('user %%s is not active or gone, for %%s', coalesce(u.login, t.owner_id::text), string_agg(t.key, ', ' ORDER BY t.key))
+				FROM target t LEFT JOIN %1$s.users u ON u.id = t.owner_id WHERE t.owner_id IS NOT NULL AND u.active IS NOT TRUE GROUP BY t.owner_id, u.login
+				UNION SELECT 4, format('group %%s, whose tickets are taken in, is not active or gone', coalesce(g.name, i.value))
+				FROM d, jsonb_array_elements_text(coalesce(d.d -> 'group_ids', '[]')) i LEFT JOIN %1$s.groups g ON g.id = i.value::int WHERE g.active IS NOT TRUE
+				UNION SELECT 5, format('ticket state %%s is not active or gone', coalesce(z.name, s.id::text)) FROM state s LEFT JOIN %1$s.ticket_states z ON z.id = s.id WHERE z.active IS NOT TRUE
+				UNION SELECT 6, format('ticket priority %%s is not active or gone', coalesce(p.name, i.value))
+				FROM d, jsonb_array_elements_text(coalesce(d.d -> 'priority_ids', '[]')) i LEFT JOIN %1$s.ticket_priorities p ON p.id = i.value::int WHERE p.active IS NOT TRUE)
+		SELECT string_agg(f.what, '; ' ORDER BY f.nr, f.what) FROM found f$q$, zammad_missing.mapping #>> '{derived,schema}') INTO said USING zammad_missing.mapping;
+	RETURN said;
+END
+$$;
+COMMENT ON FUNCTION triage.zammad_missing(regclass, jsonb) IS
+	'Driver of Zammad, for health(): what the completed mapping names and Zammad has no longer: the user who writes, groups, owners, the states and priorities that requests set. NULL = nothing.';
+
 -- ---- attaching -----------------------------------------------------------------
 
 CREATE FUNCTION triage.zammad_check_endpoint(code text) RETURNS text

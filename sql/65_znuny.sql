@@ -219,6 +219,36 @@ $$;
 COMMENT ON FUNCTION triage.znuny_write(regclass, jsonb, text, jsonb) IS
 	'Driver of Znuny: one request with what the case changed and an internal note with the words; the result for the citizen as an article he sees.';
 
+CREATE FUNCTION triage.znuny_missing(relation regclass, mapping jsonb) RETURNS text
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict error
+DECLARE
+	said	text;
+BEGIN
+	EXECUTE format($q$
+		WITH target AS (SELECT t.key, (t.value ->> 'queue')::int AS queue, (t.value ->> 'owner')::int AS owner
+				FROM (SELECT * FROM jsonb_each(coalesce($1 -> 'departments', '{}')) UNION ALL SELECT 'default', $1 -> 'default' WHERE $1 ? 'default') t),
+			found AS (SELECT 1 AS nr, format('agent %%s, in whose name tickets are changed, is not valid or gone', coalesce((SELECT u.login FROM %1$I.users u WHERE u.id = b.id), b.id::text)) AS what
+				FROM (VALUES (($1 ->> 'bot')::int)) b(id) WHERE NOT EXISTS (SELECT FROM %1$I.users u WHERE u.id = b.id AND u.valid_id = 1)
+				UNION SELECT 2, format('queue %%s is not valid or gone, for %%s', coalesce(q.name, t.queue::text), string_agg(t.key, ', ' ORDER BY t.key))
+				FROM target t LEFT JOIN %1$I.queue q ON q.id = t.queue WHERE coalesce(q.valid_id, 0) <> 1 GROUP BY t.queue, q.name
+				UNION SELECT 3, format('agent %%s is not valid or gone, for %%s', coalesce(u.login, t.owner::text), string_agg(t.key, ', ' ORDER BY t.key))
+				FROM target t LEFT JOIN %1$I.users u ON u.id = t.owner WHERE t.owner IS NOT NULL AND coalesce(u.valid_id, 0) <> 1 GROUP BY t.owner, u.login
+				UNION SELECT 4, format('queue %%s, whose tickets are taken in, is not valid or gone', coalesce(q.name, i.value))
+				FROM jsonb_array_elements_text(coalesce($1 -> 'intake', '[]')) i LEFT JOIN %1$I.queue q ON q.id = i.value::int WHERE coalesce(q.valid_id, 0) <> 1
+				UNION SELECT 5, format('ticket state %%s is not valid or gone', coalesce(z.name, s.value))
+				FROM jsonb_each_text(coalesce($1 -> 'states', '{}')) s LEFT JOIN %1$I.ticket_state z ON z.id = s.value::int WHERE coalesce(z.valid_id, 0) <> 1
+				UNION SELECT 6, format('priority %%s is not valid or gone', coalesce(p.name, s.value))
+				FROM jsonb_each_text(coalesce($1 -> 'priorities', '{}')) s LEFT JOIN %1$I.ticket_priority p ON p.id = s.value::int WHERE coalesce(p.valid_id, 0) <> 1)
+		SELECT string_agg(f.what, '; ' ORDER BY f.nr, f.what) FROM found f$q$, znuny_missing.mapping ->> 'schema') INTO said USING znuny_missing.mapping;
+	RETURN said;
+END
+$$;
+COMMENT ON FUNCTION triage.znuny_missing(regclass, jsonb) IS
+	'Driver of Znuny, for health(): what the completed mapping names and Znuny has no longer: the agent who writes, queues, owners, the states and priorities that requests set. NULL = nothing.';
+
 -- ---- attaching --------------------------------------------------------------------
 
 CREATE FUNCTION triage.znuny_complete(mapping jsonb, OUT complete jsonb, OUT report jsonb)

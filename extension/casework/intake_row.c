@@ -5,7 +5,9 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -13,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "base/actor.h"
@@ -156,6 +159,27 @@ has_own_columns(TupleDesc desc)
 	return n != CASE_COLUMNS || desc->constr->has_generated_stored;
 }
 
+/* The writer checks unique keys alone. */
+static bool
+has_exclusions(Relation rel)
+{
+	List	 *indexes = RelationGetIndexList(rel);
+	ListCell *lc;
+	bool	  found = false;
+
+	foreach(lc, indexes)
+	{
+		HeapTuple t = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+
+		if (!HeapTupleIsValid(t))
+			continue;
+		found |= ((Form_pg_index) GETSTRUCT(t))->indisexclusion;
+		ReleaseSysCache(t);
+	}
+	list_free(indexes);
+	return found;
+}
+
 /* Is the table as the extension made it, and ours to write by row security? */
 static bool
 is_as_made(Relation rel)
@@ -164,7 +188,7 @@ is_as_made(Relation rel)
 		   rel->rd_rel->relowner == GetUserId() && !rel->rd_rel->relforcerowsecurity &&
 		   rel->rd_rules == NULL && SessionReplicationRole == SESSION_REPLICATION_ROLE_ORIGIN &&
 		   !has_own_triggers(rel->trigdesc) && !has_own_columns(RelationGetDescr(rel)) &&
-		   RelationGetDescr(rel)->constr->num_check == 1;
+		   RelationGetDescr(rel)->constr->num_check == 1 && !has_exclusions(rel);
 }
 
 bool

@@ -124,6 +124,10 @@ ALTER TABLE triage.cases ADD CONSTRAINT own FOREIGN KEY (address) REFERENCES tri
 SELECT is((SELECT pg_temp.refusal($$SELECT triage.report('v110', '东门街道噪音', reporter => 'r', address => 'nowhere')$$)) ^@ '23503', true, 'a key');
 ROLLBACK;
 BEGIN;
+ALTER TABLE triage.cases ADD CONSTRAINT own EXCLUDE USING hash (address WITH =) WHERE (address <> '大街1号');
+SELECT is((SELECT pg_temp.refusal($$SELECT triage.report('v110', '东门街道噪音', reporter => 'r', address => 'one'), triage.report('v110', '东门街道噪音', reporter => 'r', address => 'one')$$)) ^@ '23P01', true, 'an exclusion');
+ROLLBACK;
+BEGIN;
 CREATE RULE own AS ON INSERT TO triage.cases DO INSTEAD NOTHING;
 SELECT isnt(pg_temp.told(), 'NOISE', 'a rule');
 ROLLBACK;

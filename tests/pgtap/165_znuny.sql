@@ -112,6 +112,16 @@ SELECT is((SELECT string_agg(e.stage || ' ' || e.message, E'\n') FROM triage.int
 SELECT is((SELECT string_agg(o.ticket, ' ' ORDER BY o.ticket::int) FROM triage.znuny_open('znuny.ticket', (SELECT b.mapping FROM triage.bindings b), '2000-01-01', :'one', 100) o WHERE o.doc IS NOT NULL), :'three',
 	'the open ones of before, where they are to be taken in');
 
+SELECT is(triage.host_missing('znuny.ticket'), NULL::text, 'nothing is missing');
+UPDATE znuny.users SET valid_id = 2 WHERE login IN ('triage', 'zhang');
+UPDATE znuny.queue SET valid_id = 2, name = name || ' x' WHERE id IN (1, 2);
+UPDATE znuny.ticket_priority SET valid_id = 2 WHERE name = '2 low';
+SELECT is(triage.host_missing('znuny.ticket'), 'agent triage, in whose name tickets are changed, is not valid or gone; queue 东门街道办 x is not valid or gone, for TOWN11, TOWN12; agent zhang is not valid or gone, for TOWN11, TOWN12; queue 受理 x, whose tickets are taken in, is not valid or gone; priority 2 low is not valid or gone', 'health() is told what went');
+UPDATE znuny.users SET valid_id = 1 WHERE login IN ('triage', 'zhang');
+UPDATE znuny.queue SET valid_id = 1 WHERE id IN (1, 2);
+UPDATE znuny.ticket_priority SET valid_id = 1;
+SELECT is(triage.host_missing('znuny.ticket'), NULL::text, 'it is back; another name is no matter');
+
 SELECT ok(triage.detach('znuny.ticket'), 'detach()');
 DROP SCHEMA znuny CASCADE;
 DROP OWNED BY znuny_host;

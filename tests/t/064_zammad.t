@@ -116,6 +116,15 @@ sql("SELECT triage.set_secret('zammad', '$token'::bytea)");
 is(sql("SELECT string_agg(item || ' ' || state, ', ') FROM triage.attach_zammad('$mapping') WHERE state IN ('missing', 'problem')"), '', 'then all is there');
 is(sql("SELECT string_agg(item, ', ' ORDER BY item) FROM triage.attach_zammad('$mapping', dry_run => true) WHERE item LIKE 'department%'"), 'department CITY, department EEB', 'a group that bears a department\'s name is found');
 
+# ---- what Zammad has no longer -----------------------------------------------------
+
+is(sql(q{SELECT triage.host_missing('zammad.tickets')}), '', 'nothing is missing');
+sql(q{UPDATE zammad.users SET active = false WHERE login IN ('router', 'agent'); UPDATE zammad.groups SET active = false, name = '城管旧' WHERE name = '城管'; UPDATE zammad.ticket_priorities SET active = false WHERE name = '1 low'; UPDATE zammad.ticket_states SET active = false WHERE name = 'closed'});
+is(sql(q{SELECT value FROM triage.health() WHERE item = 'host zammad.tickets' AND state = 'warning'}) =~ s/, \d+ tickets.*//sr, 'user router, in whose name tickets are changed, is not active or gone; group 城管旧 is not active or gone, for CITY; '
+	. 'user agent is not active or gone, for CITY; ticket state closed is not active or gone; ticket priority 1 low is not active or gone', 'health() names what went');
+sql(q{UPDATE zammad.users SET active = true; UPDATE zammad.groups SET active = true; UPDATE zammad.ticket_priorities SET active = true; UPDATE zammad.ticket_states SET active = true});
+is(sql(q{SELECT triage.host_missing('zammad.tickets')}), '', 'it is back; another name is no matter');
+
 # ---- a ticket ----------------------------------------------------------------------
 
 my $one = ticket('夜间施工扰民', '工地每天夜里十二点还在打桩，噪音很大，无法休息。');
