@@ -319,7 +319,7 @@ subtest 'without our workers, with broken rules, without a column' => sub {
 	$dbh->do('SELECT triage.start_workers()');
 
 	$dbh->do(q{CREATE FUNCTION public.broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''broken''; END'});
-	$dbh->do(q{CREATE TRIGGER broken BEFORE INSERT ON triage.host_tickets FOR EACH ROW EXECUTE FUNCTION public.broken()});
+	$dbh->do(q{CREATE TRIGGER broken BEFORE INSERT ON triage.cases FOR EACH ROW EXECUTE FUNCTION public.broken()});
 	$id = $redmine->create(user => 'alice', subject => '夜间施工', description => $noise);
 	is(($redmine->rest('GET', "issues/$id.json"))[0], 200, 'intake is broken: the issue is there');
 	is($redmine->issue($id)->{project}{name}, '受理台', 'where it was made');
