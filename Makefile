@@ -164,7 +164,7 @@ test-hosts-smoke: deps
 test-frontend: deps
 	@mkdir -p build/frontend
 	cp tests/frontend/package.json tests/frontend/package-lock.json build/frontend/
-	cd build/frontend && npm ci --no-audit --no-fund --silent
+	cd build/frontend && npm ci --no-audit --no-fund --loglevel=error
 	tests/tools/cluster --add build/frontend -- node tests/frontend/frontend.mjs
 
 demo: deps
