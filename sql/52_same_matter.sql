@@ -69,17 +69,18 @@ BEGIN
 			  FROM report x GROUP BY x.case_id) r
 		JOIN triage.cases c ON c.case_id = r.case_id
 		WHERE me.everywhere OR c.area = ANY (me.areas) OR (c.area IS NULL AND me.areas <> '{}')
-			OR EXISTS (SELECT 1 FROM triage.assignments a WHERE a.case_id = c.case_id AND a.department = ANY (me.departments))
+			-- no EXISTS here and below: one may be turned into a look through the whole table
+			OR (SELECT true FROM triage.assignments a WHERE a.case_id = c.case_id AND a.department = ANY (me.departments) LIMIT 1)
 	)
 	SELECT m.case_id, m.number::text, m.reported_at, m.case_type::text, m.status::text, t.calls,
 		array_remove(ARRAY[
 			CASE WHEN m.standing THEN 'open' END,
 			CASE WHEN m.danger THEN 'danger' END,
 			CASE WHEN t.calls >= 3 THEN 'repeat_caller' END,
-			CASE WHEN EXISTS (SELECT 1 FROM triage.events e WHERE e.case_id = m.case_id
-				AND (e.verb = 'reopen' OR (e.verb = 'call_back' AND e.data ->> 'result' = 'dissatisfied'))) THEN 'dissatisfied' END,
-			CASE WHEN EXISTS (SELECT 1 FROM triage.case_sources s WHERE s.case_id = m.case_id AND s.contact_key = known_by
-				AND s.confidential) THEN 'confidential' END], NULL)
+			CASE WHEN (SELECT true FROM triage.events e WHERE e.case_id = m.case_id
+				AND (e.verb = 'reopen' OR (e.verb = 'call_back' AND e.data ->> 'result' = 'dissatisfied')) LIMIT 1) THEN 'dissatisfied' END,
+			CASE WHEN (SELECT true FROM triage.case_sources s WHERE s.case_id = m.case_id AND s.contact_key = known_by
+				AND s.confidential LIMIT 1) THEN 'confidential' END], NULL)
 	FROM mine m CROSS JOIN (SELECT coalesce(sum(x.calls), 0)::int AS calls FROM mine x) t
 	WHERE m.standing OR m.place <= 10
 	ORDER BY m.place;
