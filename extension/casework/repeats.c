@@ -203,6 +203,38 @@ take(Repeats *found, RepeatBy by, const Point *from, int radius_m)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * Is there a row of another case with this value?  Hardly ever, so it is asked
+ * first, by one look into an index and without an executor.  true = may be.
+ */
+static bool
+may_be_there(const char *table, const char *column, const char *index_name, RegProcedure equals, Datum value,
+			 int64 case_id)
+{
+	Relation	rel = table_open(triage_relid(table), AccessShareLock);
+	Oid			index = get_relname_relid(index_name, RelationGetNamespace(rel));
+	AttrNumber	att = triage_attnum(rel, "case_id");
+	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	bool		found = !OidIsValid(index);
+
+	ScanKeyInit(&key, triage_attnum(rel, column), BTEqualStrategyNumber, equals, value);
+	/* without its index it is left to the planner */
+	scan = systable_beginscan(rel, index, !found, snapshot, 1, &key);
+	while (!found && HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		bool isnull;
+
+		found = DatumGetInt64(heap_getattr(tup, att, RelationGetDescr(rel), &isnull)) != case_id;
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
 #define NOT_GONE "c.status NOT IN ('merged', 'void')"
 #define STANDING "c.status NOT IN ('closed', 'merged', 'void')"
 
@@ -223,40 +255,11 @@ find_by_key(Repeats *found, RepeatBy by, const RepeatOf *of, const unsigned char
 
 	SET_VARSIZE(value, VARHDRSZ + CONTACT_KEY_LEN);
 	memcpy(VARDATA(value), key, CONTACT_KEY_LEN);
+	if (!may_be_there("case_sources", "contact_key", "case_sources_contact_idx", F_BYTEAEQ, args[0],
+					  of->case_id))
+		return;
 	triage_read(&plan, args, NULL);
 	take(found, by, NULL, 0);
-}
-
-/*
- * Does another case bear the reference?  Hardly ever, so it is asked first, by
- * one look into the index and without an executor.  true = it may be.
- */
-static bool
-may_be_referred(const RepeatOf *of)
-{
-	Relation	rel = table_open(triage_relid("case_refs"), AccessShareLock);
-	Oid			index = get_relname_relid("case_refs_reference_idx", RelationGetNamespace(rel));
-	AttrNumber	case_id = triage_attnum(rel, "case_id");
-	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tup;
-	bool		found = !OidIsValid(index);
-
-	ScanKeyInit(&key, triage_attnum(rel, "external_ref"), BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(of->external_ref));
-	/* without its index it is left to the planner */
-	scan = systable_beginscan(rel, index, !found, snapshot, 1, &key);
-	while (!found && HeapTupleIsValid(tup = systable_getnext(scan)))
-	{
-		bool isnull;
-
-		found = DatumGetInt64(heap_getattr(tup, case_id, RelationGetDescr(rel), &isnull)) != of->case_id;
-	}
-	systable_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	table_close(rel, AccessShareLock);
-	return found;
 }
 
 /*
@@ -331,7 +334,9 @@ repeats_find(Book *book, const RepeatOf *of, Repeats *found)
 		reach_of(book, BY_SENSOR, &days, &radius_m) &&
 		sender_key(of->channel->code, of->reporter, false, key))
 		find_by_key(found, BY_SENSOR, of, key, days);
-	if (of->external_ref != NULL && reach_of(book, BY_REFERENCE, &days, &radius_m) && may_be_referred(of))
+	if (of->external_ref != NULL && reach_of(book, BY_REFERENCE, &days, &radius_m) &&
+		may_be_there("case_refs", "external_ref", "case_refs_reference_idx", F_TEXTEQ,
+					 CStringGetTextDatum(of->external_ref), of->case_id))
 		find_by_reference(found, of, days);
 	if (of->location != NULL && point_is_place(of->location) && reach_of(book, BY_PLACE, &days, &radius_m))
 		find_by_place(found, of, days, radius_m);
