@@ -1,7 +1,8 @@
 /*
  * intake_row.c
  *	  From a row of triage.cases to a report, from a decision back to the row,
- *	  and to all rows that follow from it.
+ *	  and to all rows that follow from it; for report() the row itself too,
+ *	  without an INSERT.
  */
 #include "postgres.h"
 
@@ -13,7 +14,6 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -45,15 +45,10 @@ intake_row_report(Book *book, CaseRow *row, const AttrNumber *att, TimestampTz n
 char *
 intake_number(const Book *book, int64 case_id, TimestampTz at)
 {
-	int32 day, sec;
-	int	  year, month, mday;
+	struct pg_tm tm;
 
-	if (book->local_calendar != NULL)
-		book->local_calendar->work.to_local(book->local_calendar->work.arg, at, &day, &sec);
-	else
-		day = at / USECS_PER_DAY;
-	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
-	return psprintf("%04d%02d%02d-%06lld", year, month, mday, (long long) case_id);
+	book_wall_clock(book, at, &tm);
+	return psprintf("%04d%02d%02d-%06lld", tm.tm_year, tm.tm_mon, tm.tm_mday, (long long) case_id);
 }
 
 void
@@ -156,7 +151,7 @@ has_own_columns(TupleDesc desc)
 
 	for (int i = 0; i < desc->natts; i++)
 		n += !TupleDescAttr(desc, i)->attisdropped;
-	return n != CASE_COLUMNS || desc->constr->has_generated_stored;
+	return n != CASE_COLUMNS;
 }
 
 /* The writer checks unique keys alone. */
@@ -184,11 +179,13 @@ has_exclusions(Relation rel)
 static bool
 is_as_made(Relation rel)
 {
+	TupleDesc desc = RelationGetDescr(rel);
+
 	return rel->rd_rel->relkind == RELKIND_RELATION && !rel->rd_rel->relispartition &&
 		   rel->rd_rel->relowner == GetUserId() && !rel->rd_rel->relforcerowsecurity &&
 		   rel->rd_rules == NULL && SessionReplicationRole == SESSION_REPLICATION_ROLE_ORIGIN &&
-		   !has_own_triggers(rel->trigdesc) && !has_own_columns(RelationGetDescr(rel)) &&
-		   RelationGetDescr(rel)->constr->num_check == 1 && !has_exclusions(rel);
+		   !has_own_triggers(rel->trigdesc) && !has_own_columns(desc) && desc->constr != NULL &&
+		   desc->constr->num_check == 1 && !has_exclusions(rel);
 }
 
 bool

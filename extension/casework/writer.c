@@ -166,6 +166,7 @@ target_open(Writer *w, Target target)
 	ExecOpenIndices(t->info, false);
 	for (int i = 0; i < info->ncolumns; i++)
 		t->attnum[i] = triage_attnum(t->rel, info->columns[i]);
+	/* a whole row has its values already */
 	if (info->ncolumns > 0)
 		find_added(t, info);
 	MemoryContextSwitchTo(old);

@@ -189,10 +189,7 @@ int64
 ticket_take_in(Binding *b, const HostEvent *e, bool fresh, bool show, bool *shown)
 {
 	const char *channel = e->channel ? e->channel : b->channel;
-	/* a channel that has references of its own must not meet ours */
-	const char *ref = strcmp(channel, b->channel) == 0
-						  ? e->ticket
-						  : psprintf("%s:%s", get_rel_name(b->relation), e->ticket);
+	const char *ref = ticket_ref(b, e);
 	int			seq;
 	int64		case_id;
 	OwnerSwitch sw;

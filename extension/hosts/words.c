@@ -7,7 +7,6 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #include "hosts/run.h"
@@ -82,18 +81,10 @@ word_of(const Word *words, const char *code)
 static char *
 local_time(const Book *book, TimestampTz at)
 {
-	int32 day, sec;
-	int	  year, month, mday;
+	struct pg_tm tm;
 
-	if (book->local_calendar != NULL)
-		book->local_calendar->work.to_local(book->local_calendar->work.arg, at, &day, &sec);
-	else
-	{
-		day = at / USECS_PER_DAY;
-		sec = at % USECS_PER_DAY / USECS_PER_SEC;
-	}
-	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
-	return psprintf("%04d-%02d-%02d %02d:%02d", year, month, mday, sec / 3600, sec / 60 % 60);
+	book_wall_clock(book, at, &tm);
+	return psprintf("%04d-%02d-%02d %02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min);
 }
 
 static const char *

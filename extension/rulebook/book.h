@@ -536,6 +536,9 @@ extern void book_load(Book *book, Snapshot snapshot, bool use_image);
 #define book_endpoint(b, code, len)	  ((Endpoint *) code_index_find(&(b)->endpoint_index, (code), (len)))
 #define book_outcome(b, code, len)	  ((Outcome *) code_index_find(&(b)->outcome_index, (code), (len)))
 
+/* What the clock on the wall of the town shows: year, month, day, hour, minute, second; UTC while there is no calendar. */
+extern void book_wall_clock(const Book *book, TimestampTz at, struct pg_tm *tm);
+
 /* Is `inner` the area `outer` or a part of it?  outer = NULL: everywhere. */
 extern bool area_within(const Area *inner, const Area *outer);
 

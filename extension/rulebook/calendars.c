@@ -189,3 +189,18 @@ link_calendars(Book *book)
 			book->local_calendar = c;
 	}
 }
+
+void
+book_wall_clock(const Book *book, TimestampTz at, struct pg_tm *tm)
+{
+	const WorkCalendar *c = book->local_calendar ? &book->local_calendar->work : NULL;
+	int32				day = at / USECS_PER_DAY;
+	int32				sec = at % USECS_PER_DAY / USECS_PER_SEC;
+
+	if (c != NULL)
+		c->to_local(c->arg, at, &day, &sec);
+	j2date(day + POSTGRES_EPOCH_JDATE, &tm->tm_year, &tm->tm_mon, &tm->tm_mday);
+	tm->tm_hour = sec / 3600;
+	tm->tm_min = sec / 60 % 60;
+	tm->tm_sec = sec % 60;
+}

@@ -8,7 +8,6 @@
 
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #include "base/json.h"
@@ -157,17 +156,14 @@ static void
 put_time(JsonBuild *b, const Book *book, TimestampTz at)
 {
 	const Calendar *c = book->local_calendar;
-	char			buf[32];
-	int32			day, sec;
-	int				year, month, mday;
+	struct pg_tm	tm;
 
 	if (c == NULL)
 		return;
-	c->work.to_local(c->work.arg, at, &day, &sec);
-	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
-	snprintf(buf, sizeof(buf), "%04d-%02d-%02dT%02d:%02d:%02d", year, month, mday, sec / 3600, sec / 60 % 60,
-			 sec % 60);
-	jb_text(b, "local_time", pstrdup(buf));
+	book_wall_clock(book, at, &tm);
+	jb_text(b, "local_time",
+			psprintf("%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour,
+					 tm.tm_min, tm.tm_sec));
 	jb_bool(b, "in_worktime", work_is_open(&c->work, at));
 }
 
