@@ -46,7 +46,7 @@ COMMENT ON FUNCTION triage.add_source(bigint, text, text, text, text, text, bool
 CREATE FUNCTION triage.explain_json(case_id bigint) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 DECLARE
@@ -185,7 +185,7 @@ CREATE FUNCTION triage.chain(case_id bigint)
 	RETURNS TABLE (seq int, parent_seq int, department text, person text, duty text, since timestamptz, until timestamptz, own_time interval)
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 DECLARE

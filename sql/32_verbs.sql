@@ -111,7 +111,7 @@ CREATE FUNCTION triage.allowed_verbs(case_id bigint)
 	RETURNS TABLE (verb text, department text, needs text)
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 DECLARE

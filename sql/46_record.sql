@@ -55,7 +55,7 @@ CREATE FUNCTION triage.verify_history(case_id bigint DEFAULT NULL, since_case bi
 	RETURNS SETOF triage.history_problem
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 BEGIN
@@ -181,7 +181,7 @@ INSERT INTO triage.transitions (verb, from_status, to_status, level, duty, needs
 CREATE FUNCTION triage.work_order(case_id bigint) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 BEGIN
@@ -217,7 +217,7 @@ COMMENT ON FUNCTION triage.work_order(bigint) IS
 CREATE FUNCTION triage.export_case(case_id bigint) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 DECLARE

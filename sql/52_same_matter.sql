@@ -39,7 +39,7 @@ CREATE FUNCTION triage.caller(contact text)
 	RETURNS TABLE (case_id bigint, number text, reported_at timestamptz, case_type text, status text, calls_30d int, flags text[])
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 DECLARE
@@ -101,7 +101,7 @@ COMMENT ON FUNCTION triage.link_case(bigint, bigint, text, text) IS
 CREATE FUNCTION triage.same_matter(case_id bigint) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 BEGIN

@@ -198,7 +198,7 @@ CREATE FUNCTION triage.suggest_staff(case_id bigint, skill text DEFAULT NULL, ma
 	RETURNS TABLE (staff_id bigint, score double precision, reason jsonb)
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 DECLARE

@@ -34,7 +34,7 @@ CREATE FUNCTION triage.changes(after bigint DEFAULT 0, max_rows int DEFAULT 1000
 	RETURNS TABLE (cursor bigint, case_id bigint, seq int, verb text, at timestamptz)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 100
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 DECLARE

@@ -177,7 +177,7 @@ COMMENT ON FUNCTION triage.host_schema(text, text[], text) IS
 CREATE FUNCTION triage.host_standing(relation regclass, ticket text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 BEGIN
@@ -224,7 +224,7 @@ COMMENT ON FUNCTION triage.host_queue_department(jsonb, int) IS
 CREATE FUNCTION triage.host_shown(relation regclass, ticket text, department text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	SET enable_seqscan = off SET jit = off
+	SET enable_seqscan = off SET jit = off	-- its plans are kept: see extension/README.md, Plans that are kept
 AS $$
 #variable_conflict error
 BEGIN

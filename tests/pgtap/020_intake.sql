@@ -61,14 +61,16 @@ SELECT results_eq(
 -- report() writes its row past the executor: all rows that it makes, without what is each case's own
 RESET ROLE;
 CREATE FUNCTION pg_temp.written(id bigint) RETURNS text LANGUAGE sql AS $$
-	SELECT string_agg(x.t || ' ' || (x.r - '{case_id,number,token,digest_key,hash,pos}'::text[]), E'\n' ORDER BY x.t, x.r->'seq', x.r->'clock_id')
+	SELECT string_agg(x.t || ' ' || (x.r - '{case_id,number,token,digest_key,hash,pos,delivery_id}'::text[]), E'\n' ORDER BY x.t, x.r->'seq', x.r->'clock_id', x.r->>'endpoint')
 	FROM (SELECT 'case' AS t, to_jsonb(c) AS r FROM triage.cases c WHERE c.case_id = id
 		UNION ALL SELECT 'ref', to_jsonb(f) FROM triage.case_refs f WHERE f.case_id = id
 		UNION ALL SELECT 'source', to_jsonb(s) FROM triage.case_sources s WHERE s.case_id = id
 		UNION ALL SELECT 'decision', to_jsonb(d) FROM triage.decisions d WHERE d.case_id = id
 		UNION ALL SELECT 'assignment', to_jsonb(a) FROM triage.assignments a WHERE a.case_id = id
 		UNION ALL SELECT 'clock', to_jsonb(k) FROM triage.clocks k WHERE k.case_id = id
-		UNION ALL SELECT 'event', to_jsonb(e) #- '{data,personal}' FROM triage.events e WHERE e.case_id = id) x
+		UNION ALL SELECT 'event', to_jsonb(e) #- '{data,personal}' FROM triage.events e WHERE e.case_id = id
+		UNION ALL SELECT 'delivery', to_jsonb(d) || jsonb_build_object('payload', regexp_replace(d.payload, '[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]{8}-[0-9]{6}|"case_id": ?[0-9]+', '', 'g'))
+			FROM triage.deliveries d WHERE d.case_id = id) x
 $$;
 INSERT INTO texts VALUES (7, '邻居纠纷，扬言报复'), (8, '没有打架'), (9, '没有噪音。噪音');
 CREATE TEMP TABLE rows_of (way text, n int, written text);
@@ -94,6 +96,7 @@ $$;
 SELECT results_eq($$SELECT r.n, r.written FROM rows_of r WHERE r.way = 'report' ORDER BY r.n$$, $$SELECT r.n, r.written FROM rows_of r WHERE r.way = 'insert' ORDER BY r.n$$,
 	'report() and INSERT write the same rows');
 SELECT is((SELECT count(*)::int FROM rows_of r, regexp_split_to_table(r.written, E'\n') l WHERE r.way = 'report' AND r.n = 1), 11, 'all of them');
+SELECT is((SELECT count(DISTINCT split_part(l, ' ', 1)) FROM rows_of r, regexp_split_to_table(r.written, E'\n') l WHERE r.way = 'report'), 8::bigint, 'of all eight tables');
 
 -- what an installation put on the table is asked by report() too
 CREATE FUNCTION pg_temp.told() RETURNS text LANGUAGE plpgsql AS $$
